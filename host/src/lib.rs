@@ -1,0 +1,4 @@
+//! drift-host: per-item migrations of DynamoDB tables, sandboxed, resumable, guarded against lost updates.
+
+pub mod migration;
+pub mod model;

@@ -1,0 +1,3 @@
+//! The binary: a thin skin over the library.
+
+fn main() {}

@@ -1,0 +1,124 @@
+//! The seam between the flow of a run and whoever computes the actions: a sandboxed plugin, or a native closure.
+//!
+//! `run` sees only these traits, so that a plugin and a closure take the very same way to the table.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::model::{Action, Description, Item, KeySchema};
+
+/// Which of a migration's two functions is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Direction {
+    /// `migrate`.
+    Migrate,
+    /// `undo`.
+    Undo,
+}
+
+/// What a run tells its migration. The same for every item, also after a resume.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunContext {
+    /// The name of the table being migrated.
+    pub table: String,
+    /// Its primary key.
+    pub key: KeySchema,
+    /// When the run began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// `--arg name=value`.
+    pub arguments: Vec<(String, String)>,
+}
+
+/// How much a line of a guest's log matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogLevel {
+    /// For the author.
+    Debug,
+    /// What happened.
+    Info,
+    /// What should be looked at.
+    Warn,
+    /// What went wrong.
+    Error,
+}
+
+/// A line that a migration wrote while it worked on one item.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LogLine {
+    /// How much it matters.
+    pub level: LogLevel,
+    /// The text; control characters are already escaped.
+    pub message: String,
+}
+
+/// What a migration wants done because of one item.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Reply {
+    /// The actions, in the migration's order.
+    pub actions: Vec<Action>,
+    /// What it logged.
+    pub log: Vec<LogLine>,
+}
+
+/// Why a migration had no answer for an item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FailureKind {
+    /// The migration itself returned an error.
+    Error,
+    /// The guest trapped: a panic, `unreachable`, an access out of bounds.
+    Trap,
+    /// It took longer than an item may take.
+    Deadline,
+    /// It wanted more memory than an instance may have.
+    Memory,
+    /// It returned what cannot be believed: counts that do not add up, a number that is none, a missing key.
+    Invalid,
+    /// It asked for something that was not granted.
+    Denied,
+}
+
+/// An item for which there is no answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ItemFailure {
+    /// What sort of failure.
+    pub kind: FailureKind,
+    /// For people, in a sentence.
+    pub message: String,
+    /// A WebAssembly backtrace, where there is one.
+    pub backtrace: Option<String>,
+    /// What was logged until then.
+    pub log: Vec<LogLine>,
+}
+
+/// A migration ready to run.
+pub trait Migration: Send + Sync {
+    /// What it says about itself.
+    fn description(&self) -> &Description;
+
+    /// What it is, byte for byte: `sha256:…` of a component, or the name and version given to a closure.
+    fn digest(&self) -> &str;
+
+    /// The component's bytes, kept with the run so that it can go on; `None` for a closure.
+    fn component(&self) -> Option<&[u8]>;
+
+    /// Whether it has an `undo`.
+    fn reversible(&self) -> bool;
+
+    /// A worker for one slot of the pool. Called on the slot's own thread.
+    fn worker(&self, run: &Arc<RunContext>, direction: Direction) -> Result<Box<dyn Worker>, StartError>;
+}
+
+/// A migration could not be started.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(pub String);
+
+/// One slot of the pool: one thread and, for a plugin, one instance.
+pub trait Worker {
+    /// Asks the migration about one item. After an error the worker is ready for the next item.
+    fn call(&mut self, item: &Item) -> Result<Reply, ItemFailure>;
+}

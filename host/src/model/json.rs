@@ -1,0 +1,235 @@
+//! Items as JSON text: DynamoDB's own form (`{"N":"1"}`) and the plain form that people write.
+//!
+//! Numbers stay exact: they are read as text by way of `RawValue`, not by serde_json's `arbitrary_precision`, which
+//! would change the numbers of every program that embeds this library.
+
+use std::collections::BTreeMap;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde_json::value::RawValue;
+use serde_json::{Value as OutJson, json};
+
+use super::number::Number;
+use super::value::{Attributes, Item, Value};
+
+/// A JSON text that is no item, with the path at which it stops being one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("at {path}: {problem}")]
+pub struct JsonError {
+    /// Where, from the item's top: `address.lines[2]`.
+    pub path: String,
+    /// What is wrong there.
+    pub problem: String,
+}
+
+/// JSON as it was read, numbers as their text.
+#[derive(Debug, PartialEq)]
+enum Json {
+    Null,
+    Bool(bool),
+    Number(String),
+    String(String),
+    Array(Vec<Json>),
+    Object(Map),
+}
+
+type Map = BTreeMap<String, Json>;
+
+/// Reads an item from DynamoDB JSON (`{"Id":{"N":"1"}}`) if every attribute is a single known descriptor, else from
+/// plain JSON. An outer `{"Item": …}`, as exports have it, is looked through.
+pub fn item_from_json(text: &str) -> Result<Item, JsonError> {
+    let Json::Object(map) = &read(text, "")? else {
+        return Err(error("", "an item is a JSON object"));
+    };
+    if let (1, Some(Json::Object(inner))) = (map.len(), map.get("Item"))
+        && inner.values().all(is_described)
+    {
+        return attributes_from_dynamodb(inner, "");
+    }
+    if !map.is_empty() && map.values().all(is_described) {
+        return attributes_from_dynamodb(map, "");
+    }
+    attributes_from_plain(map, "")
+}
+
+/// An item as DynamoDB JSON.
+pub fn item_to_dynamodb_json(item: &Item) -> OutJson {
+    OutJson::Object(item.iter().map(|(name, value)| (name.to_owned(), value_to_dynamodb_json(value))).collect())
+}
+
+/// A value as DynamoDB JSON.
+pub fn value_to_dynamodb_json(value: &Value) -> OutJson {
+    match value {
+        Value::S(text) => json!({ "S": text }),
+        Value::N(number) => json!({ "N": number.as_str() }),
+        Value::B(bytes) => json!({ "B": BASE64.encode(bytes) }),
+        Value::Bool(flag) => json!({ "BOOL": flag }),
+        Value::Null => json!({ "NULL": true }),
+        Value::Ss(set) => json!({ "SS": set }),
+        Value::Ns(set) => json!({ "NS": set.iter().map(Number::as_str).collect::<Vec<_>>() }),
+        Value::Bs(set) => json!({ "BS": set.iter().map(|bytes| BASE64.encode(bytes)).collect::<Vec<_>>() }),
+        Value::L(list) => json!({ "L": list.iter().map(value_to_dynamodb_json).collect::<Vec<_>>() }),
+        Value::M(map) => json!({ "M": item_to_dynamodb_json(map) }),
+    }
+}
+
+fn read(text: &str, path: &str) -> Result<Json, JsonError> {
+    let raw: &RawValue = serde_json::from_str(text).map_err(|problem| error(path, format!("not JSON: {problem}")))?;
+    tree(raw, path, 0)
+}
+
+fn tree(raw: &RawValue, path: &str, depth: usize) -> Result<Json, JsonError> {
+    // Two levels of JSON for one of DynamoDB's, and the wrapping `Item`.
+    if depth > 2 * super::MAX_DEPTH + 4 {
+        return Err(error(path, "nested deeper than DynamoDB's 32 levels"));
+    }
+    let text = raw.get();
+    let again = |problem: serde_json::Error| error(path, format!("not JSON: {problem}"));
+    Ok(match text.as_bytes().first() {
+        Some(b'{') => {
+            let children: BTreeMap<String, &RawValue> = serde_json::from_str(text).map_err(again)?;
+            let children = children.into_iter().map(|(name, child)| {
+                let json = tree(child, &below(path, &name), depth + 1)?;
+                Ok((name, json))
+            });
+            Json::Object(children.collect::<Result<_, _>>()?)
+        }
+        Some(b'[') => {
+            let children: Vec<&RawValue> = serde_json::from_str(text).map_err(again)?;
+            let children = children.into_iter().enumerate().map(|(at, child)| tree(child, &format!("{path}[{at}]"), depth + 1));
+            Json::Array(children.collect::<Result<_, _>>()?)
+        }
+        Some(b'"') => Json::String(serde_json::from_str(text).map_err(again)?),
+        Some(b't') => Json::Bool(true),
+        Some(b'f') => Json::Bool(false),
+        Some(b'n') => Json::Null,
+        _ => Json::Number(text.to_owned()),
+    })
+}
+
+fn error(path: &str, problem: impl Into<String>) -> JsonError {
+    JsonError { path: if path.is_empty() { "the item".into() } else { path.into() }, problem: problem.into() }
+}
+
+fn below(path: &str, name: &str) -> String {
+    if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") }
+}
+
+/// Whether a JSON value looks like a described value. `{"S": "x"}` does, `{"S": 1}` and `{"street": "x"}` do not.
+fn is_described(json: &Json) -> bool {
+    let Json::Object(map) = json else { return false };
+    let (1, Some((descriptor, inner))) = (map.len(), map.iter().next()) else { return false };
+    match descriptor.as_str() {
+        "S" | "N" | "B" => matches!(inner, Json::String(_)),
+        "BOOL" | "NULL" => matches!(inner, Json::Bool(_)),
+        "SS" | "NS" | "BS" | "L" => matches!(inner, Json::Array(_)),
+        "M" => matches!(inner, Json::Object(_)),
+        _ => false,
+    }
+}
+
+fn attributes_from_dynamodb(map: &Map, path: &str) -> Result<Attributes, JsonError> {
+    map.iter().map(|(name, json)| Ok((name.clone(), value_from_dynamodb(json, &below(path, name))?))).collect()
+}
+
+fn value_from_dynamodb(json: &Json, path: &str) -> Result<Value, JsonError> {
+    let described = || error(path, "expected one of DynamoDB's descriptors, {\"S\": \"…\"} say");
+    let Json::Object(map) = json else { return Err(described()) };
+    let (1, Some((descriptor, inner))) = (map.len(), map.iter().next()) else { return Err(described()) };
+    let text = || match inner {
+        Json::String(text) => Ok(text.as_str()),
+        _ => Err(error(path, format!("{descriptor} takes a string"))),
+    };
+    let texts = || -> Result<Vec<&str>, JsonError> {
+        let wrong = || error(path, format!("{descriptor} takes a list of strings"));
+        let Json::Array(list) = inner else { return Err(wrong()) };
+        list.iter().map(|element| if let Json::String(text) = element { Ok(text.as_str()) } else { Err(wrong()) }).collect()
+    };
+    let number = |text: &str| Number::parse(text).map_err(|problem| error(path, problem.to_string()));
+    let binary = |text: &str| BASE64.decode(text).map_err(|problem| error(path, format!("not base64: {problem}")));
+    Ok(match descriptor.as_str() {
+        "S" => Value::S(text()?.to_owned()),
+        "N" => Value::N(number(text()?)?),
+        "B" => Value::B(binary(text()?)?),
+        "BOOL" => match inner {
+            Json::Bool(flag) => Value::Bool(*flag),
+            _ => return Err(error(path, "BOOL takes true or false")),
+        },
+        "NULL" if inner == &Json::Bool(true) => Value::Null,
+        "NULL" => return Err(error(path, "NULL takes true")),
+        "SS" => Value::Ss(texts()?.into_iter().map(str::to_owned).collect()),
+        "NS" => Value::Ns(texts()?.into_iter().map(number).collect::<Result<_, _>>()?),
+        "BS" => Value::Bs(texts()?.into_iter().map(binary).collect::<Result<_, _>>()?),
+        "L" => {
+            let Json::Array(list) = inner else { return Err(error(path, "L takes a list")) };
+            let children = list.iter().enumerate().map(|(at, child)| value_from_dynamodb(child, &format!("{path}[{at}]")));
+            Value::L(children.collect::<Result<_, _>>()?)
+        }
+        "M" => match inner {
+            Json::Object(map) => Value::M(attributes_from_dynamodb(map, path)?),
+            _ => return Err(error(path, "M takes an object")),
+        },
+        _ => return Err(described()),
+    })
+}
+
+fn attributes_from_plain(map: &Map, path: &str) -> Result<Attributes, JsonError> {
+    map.iter().map(|(name, json)| Ok((name.clone(), value_from_plain(json, &below(path, name))?))).collect()
+}
+
+fn value_from_plain(json: &Json, path: &str) -> Result<Value, JsonError> {
+    Ok(match json {
+        Json::Null => Value::Null,
+        Json::Bool(flag) => Value::Bool(*flag),
+        Json::Number(number) => Value::N(Number::parse(number.as_str()).map_err(|problem| error(path, problem.to_string()))?),
+        Json::String(text) => Value::S(text.clone()),
+        Json::Array(list) => {
+            let children = list.iter().enumerate().map(|(at, child)| value_from_plain(child, &format!("{path}[{at}]")));
+            Value::L(children.collect::<Result<_, _>>()?)
+        }
+        Json::Object(map) => Value::M(attributes_from_plain(map, path)?),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_goes_through_dynamodb_json_unchanged() {
+        let item: Item = [
+            ("s", "".into()),
+            ("n", Value::N(Number::parse("1234567890123456789.0123456789012345678").unwrap())),
+            ("b", Value::B(vec![0, 255])),
+            ("bool", true.into()),
+            ("null", Value::Null),
+            ("ss", Value::Ss(vec!["a".into()])),
+            ("ns", Value::Ns(vec![1.into(), Number::parse("2.50").unwrap()])),
+            ("bs", Value::Bs(vec![vec![], vec![1]])),
+            ("l", Value::L(vec![Value::L(vec![]), Value::M(Attributes::new())])),
+            ("m", Value::M([("S", Value::Null)].into_iter().collect())),
+        ]
+        .into_iter()
+        .collect();
+        let json = item_to_dynamodb_json(&item);
+        assert_eq!(item_from_json(&json.to_string()).unwrap(), item);
+        assert_eq!(item_from_json(&json!({ "Item": json }).to_string()).unwrap(), item);
+    }
+
+    #[test]
+    fn plain_json_keeps_numbers_exact() {
+        let json = r#"{"id": 7, "price": 12345678901234567890.12345678901234567890, "a": [null, {"x": "y"}]}"#;
+        let item = item_from_json(json).unwrap();
+        assert_eq!(item.get("price").unwrap().as_n().unwrap().as_str(), "12345678901234567890.12345678901234567890");
+        assert_eq!(item.get("id"), Some(&7.into()));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named_with_its_path() {
+        let of = |text: &str| item_from_json(text).unwrap_err().to_string();
+        assert_eq!(of("[1]"), "at the item: an item is a JSON object");
+        assert!(of(r#"{"a": {"L": [{"N": "x"}]}}"#).starts_with("at a[0]: \"x\" is not a decimal number"));
+        assert!(of(r#"{"a": {"b": 1e999}}"#).starts_with("at a.b: "));
+    }
+}

@@ -1,0 +1,20 @@
+//! Items, keys and actions as plain Rust: what every room of the house speaks.
+//!
+//! No AWS type and no wasmtime type comes in here; `dynamo` and `plugin` each translate to and from these at their own
+//! edge. Equality is DynamoDB's: `10` equals `10.0`, and sets ignore order.
+
+mod action;
+mod description;
+mod key;
+mod number;
+mod size;
+mod value;
+
+pub mod json;
+
+pub use action::{Action, Address, Existing, Insert, Patch, Target, Update};
+pub use description::{Access, Description, GrantRequest, MigrationNumber, MigrationNumberError};
+pub use key::{Key, KeyAttribute, KeySchema, KeyType};
+pub use number::{Number, NumberError};
+pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
+pub use value::{Attributes, Item, Value};
