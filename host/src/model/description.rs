@@ -53,7 +53,7 @@ impl fmt::Display for MigrationNumber {
 pub enum Access {
     /// Insert actions.
     Insert,
-    /// Update actions on items other than the one handed in.
+    /// Update actions, by expression, on the item handed in (`.`) or any other.
     Update,
     /// Delete actions.
     Delete,

@@ -8,6 +8,7 @@ mod description;
 mod key;
 mod number;
 mod size;
+mod validate;
 mod value;
 
 pub mod json;
@@ -17,4 +18,5 @@ pub use description::{Access, Description, GrantRequest, MigrationNumber, Migrat
 pub use key::{Key, KeyAttribute, KeySchema, KeyType};
 pub use number::{Number, NumberError};
 pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
+pub use validate::validate;
 pub use value::{Attributes, Item, Value};
