@@ -2,3 +2,4 @@
 
 pub mod migration;
 pub mod model;
+pub mod plugin;

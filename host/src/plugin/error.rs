@@ -1,0 +1,66 @@
+//! Why a file is no plugin.
+
+/// A file could not be loaded as a migration. Each message says what was found, what is accepted and what to do.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum LoadError {
+    /// Not WebAssembly at all.
+    #[error("{name} is not WebAssembly: it begins with {found}. drift-host runs components (.wasm): build one with `cargo build --release --target wasm32-unknown-unknown`, say, as in example-migrations/rust")]
+    NotWasm {
+        /// The file.
+        name: String,
+        /// Its first bytes, shown.
+        found: String,
+    },
+    /// A core module, not a component.
+    #[error("{name} is a core WebAssembly module, and a migration is a component. Link it with `linker = \"wasm-component-ld\"` (Rust), or wrap it with `wasm-tools component new`")]
+    CoreModule {
+        /// The file.
+        name: String,
+    },
+    /// The component does not compile.
+    #[error("{name} is not a valid component: {reason}. Build it again; if it was copied, compare its size and digest with the original")]
+    Invalid {
+        /// The file.
+        name: String,
+        /// The compiler's word.
+        reason: String,
+    },
+    /// Another contract version.
+    #[error("{name} was built against drift:migration@{found}, and this drift-host accepts drift:migration@0.1.x. Build it against the wit/ folder of this version, or use a drift-host that speaks {found}")]
+    Version {
+        /// The file.
+        name: String,
+        /// The version found.
+        found: String,
+    },
+    /// No migration in it.
+    #[error("{name} is a component of another world: it does not export {missing}. Found the exports: {exports}. A migration exports `describe` and `migrate` of drift:migration@0.1.0 (see wit/migration.wit)")]
+    World {
+        /// The file.
+        name: String,
+        /// The export that is missing.
+        missing: String,
+        /// What it exports instead.
+        exports: String,
+    },
+    /// It needs what nobody gives.
+    #[error("{name} cannot be linked: {reason}. A migration may import drift:migration/run, drift:migration/log and WASI 0.2; everything else is denied")]
+    Import {
+        /// The file.
+        name: String,
+        /// The linker's word.
+        reason: String,
+    },
+    /// `describe` failed or said something impossible.
+    #[error("{name}: `describe` {reason}")]
+    Describe {
+        /// The file.
+        name: String,
+        /// What went wrong.
+        reason: String,
+    },
+    /// The engine could not be set up.
+    #[error("the WebAssembly engine could not be set up: {0}")]
+    Engine(String),
+}
