@@ -1,0 +1,273 @@
+//! The metadata table: which migrations are applied, and who works on a table at present.
+//!
+//! `<meta>` holds applied migrations only, in dynamo-drift's form (hash key `Number`, N; `TableName`, `Description`)
+//! with more attributes, so that tables of either tool are read by both. `<meta>_runs` (hash key `Id`, S) holds the rows of
+//! unfinished runs and the lease of each table. One conditional write each; nothing here is written by a plan.
+
+mod lease;
+
+use std::time::Duration;
+
+use crate::dynamo::{Billing, Client, Condition, ErrorKind, ScanRequest};
+use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
+
+pub use lease::Lease;
+
+/// How long a new table may take to become active.
+const CREATION: Duration = Duration::from_secs(120);
+
+/// An error of the metadata tables.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// DynamoDB.
+    #[error("the metadata table: {0}")]
+    DynamoDb(#[from] crate::dynamo::Error),
+    /// The table is being worked on.
+    #[error("the table {table} is being worked on by run {holder} ({owner}). Wait until it has ended; a run that died is taken over {seconds} s after its last sign of life, or goes on at once with `drift-host apply {holder}` where its journal is")]
+    Held {
+        /// The table.
+        table: String,
+        /// The run that holds the lease.
+        holder: String,
+        /// Who started it, where and when.
+        owner: String,
+        /// The length of the lease in seconds.
+        seconds: u64,
+    },
+    /// The lease was lost while working.
+    #[error("the lease of table {table} was lost: {reason}. Nothing more is written; go on with `drift-host apply {run}`")]
+    Lost {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: String,
+        /// This run.
+        run: String,
+    },
+    /// A row that cannot be read.
+    #[error("a row of the metadata table {table} cannot be read: {problem}. Is it really a metadata table of drift-host or dynamo-drift? Name another with --meta-table")]
+    Row {
+        /// The metadata table.
+        table: String,
+        /// What is wrong.
+        problem: String,
+    },
+}
+
+impl Error {
+    /// See [`crate::run::Error::exit_code`].
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::DynamoDb(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::TableMissing | ErrorKind::NoCredentials) => 4,
+            Self::DynamoDb(_) | Self::Held { .. } | Self::Lost { .. } => 75,
+            Self::Row { .. } => 3,
+        }
+    }
+}
+
+/// A migration that is recorded as applied. What dynamo-drift did not write is empty.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Applied {
+    /// Its number.
+    pub number: MigrationNumber,
+    /// The table it was applied to.
+    pub table: String,
+    /// dynamo-drift's description; ours is the migration's summary, or its name.
+    pub description: String,
+    /// Its name.
+    pub name: String,
+    /// What it was, byte for byte.
+    pub digest: String,
+    /// When the run began, RFC 3339.
+    pub started: String,
+    /// When it was recorded, RFC 3339.
+    pub finished: String,
+    /// The run's id.
+    pub run: String,
+    /// Counts, units and versions, as names and texts.
+    pub details: Vec<(String, String)>,
+}
+
+/// A run that has begun to write and is not done.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unfinished {
+    /// Its id.
+    pub run: String,
+    /// The migration's number.
+    pub number: MigrationNumber,
+    /// The table.
+    pub table: String,
+    /// `migrate` or `undo`.
+    pub direction: String,
+    /// Its state.
+    pub state: String,
+    /// Who started it, where and when.
+    pub owner: String,
+}
+
+/// The metadata tables of one name.
+#[derive(Clone)]
+pub struct History {
+    client: Client,
+    meta: String,
+}
+
+impl History {
+    /// The history in the table `meta` and its companion `<meta>_runs`.
+    pub fn new(client: Client, meta: &str) -> Self {
+        Self { client, meta: meta.to_owned() }
+    }
+
+    fn runs_table(&self) -> String {
+        format!("{}_runs", self.meta)
+    }
+
+    /// Creates both tables where they are missing, and waits until they are active.
+    pub async fn init(&self, billing: &Billing) -> Result<(), Error> {
+        let schema = |name: &str, kind| KeySchema { partition: KeyAttribute { name: name.into(), kind }, sort: None };
+        for (table, key) in [(self.meta.clone(), schema("Number", KeyType::N)), (self.runs_table(), schema("Id", KeyType::S))] {
+            if self.client.create_table(&table, &key, billing).await? {
+                self.client.wait_until_active(&table, CREATION).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// All applied migrations in the order of their numbers. A metadata table that does not exist has none.
+    pub async fn applied(&self) -> Result<Vec<Applied>, Error> {
+        let rows = self.all(&self.meta).await?;
+        let mut applied = rows.iter().map(|row| self.read(row)).collect::<Result<Vec<_>, _>>()?;
+        applied.sort_by_key(|row| row.number);
+        Ok(applied)
+    }
+
+    /// The row of one migration.
+    pub async fn find(&self, number: MigrationNumber) -> Result<Option<Applied>, Error> {
+        match self.client.get_item(&self.meta, &number_key(number), true).await {
+            Ok(row) => row.map(|row| self.read(&row)).transpose(),
+            Err(error) if error.kind() == ErrorKind::TableMissing => Ok(None),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Records a migration as applied.
+    pub async fn record(&self, applied: &Applied) -> Result<(), Error> {
+        let mut row: Item = [
+            ("Number", Value::from(applied.number.get())),
+            ("TableName", applied.table.as_str().into()),
+            ("Description", applied.description.as_str().into()),
+            ("Name", applied.name.as_str().into()),
+            ("Digest", applied.digest.as_str().into()),
+            ("Started", applied.started.as_str().into()),
+            ("Finished", applied.finished.as_str().into()),
+            ("Run", applied.run.as_str().into()),
+        ]
+        .into_iter()
+        .collect();
+        row.insert("Details", Value::M(applied.details.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))).collect()));
+        Ok(self.client.put_item(&self.meta, &row, None).await?)
+    }
+
+    /// Takes a migration out: it was undone.
+    pub async fn remove(&self, number: MigrationNumber) -> Result<(), Error> {
+        Ok(self.client.delete_item(&self.meta, &number_key(number), None).await?)
+    }
+
+    /// The runs that have begun and are not done.
+    pub async fn unfinished(&self) -> Result<Vec<Unfinished>, Error> {
+        let rows = self.all(&self.runs_table()).await?;
+        Ok(rows.iter().filter_map(read_run).collect())
+    }
+
+    /// Writes a run's row.
+    pub async fn put_run(&self, run: &Unfinished) -> Result<(), Error> {
+        let row: Item = [
+            ("Id", Value::from(format!("run#{}", run.run))),
+            ("Number", run.number.get().into()),
+            ("TableName", run.table.as_str().into()),
+            ("Direction", run.direction.as_str().into()),
+            ("State", run.state.as_str().into()),
+            ("Owner", run.owner.as_str().into()),
+        ]
+        .into_iter()
+        .collect();
+        Ok(self.client.put_item(&self.runs_table(), &row, None).await?)
+    }
+
+    /// Removes a run's row: it is done, or nothing of it was written. An undo that is done leaves its line in the audit.
+    pub async fn end_run(&self, run: &str, audit: Option<&str>) -> Result<(), Error> {
+        if let Some(line) = audit {
+            let row: Item = [("Id", Value::from(format!("audit#{run}"))), ("What", line.into()), ("At", now().into())].into_iter().collect();
+            self.client.put_item(&self.runs_table(), &row, None).await?;
+        }
+        Ok(self.client.delete_item(&self.runs_table(), &id_key(&format!("run#{run}")), None).await?)
+    }
+
+    async fn all(&self, table: &str) -> Result<Vec<Item>, Error> {
+        let mut rows = Vec::new();
+        let mut start = None;
+        loop {
+            let request =
+                ScanRequest { table: table.into(), segment: 0, segments: 1, consistent: true, limit: 1000, filter: None, start };
+            match self.client.scan_page(&request).await {
+                Ok(page) => {
+                    rows.extend(page.items);
+                    start = page.cursor;
+                }
+                Err(error) if error.kind() == ErrorKind::TableMissing => return Ok(rows),
+                Err(error) => return Err(error.into()),
+            }
+            if start.is_none() {
+                return Ok(rows);
+            }
+        }
+    }
+
+    fn read(&self, row: &Item) -> Result<Applied, Error> {
+        let problem = |problem: String| Error::Row { table: self.meta.clone(), problem };
+        let number = row.get("Number").and_then(Value::as_n).ok_or_else(|| problem("it has no Number".into()))?;
+        let number = number.as_str().parse().map_err(|error: crate::model::MigrationNumberError| problem(error.to_string()))?;
+        let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
+        let details = match row.get("Details") {
+            Some(Value::M(map)) => map.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_s()?.to_owned()))).collect(),
+            _ => Vec::new(),
+        };
+        Ok(Applied {
+            number,
+            table: text("TableName"),
+            description: text("Description"),
+            name: text("Name"),
+            digest: text("Digest"),
+            started: text("Started"),
+            finished: text("Finished"),
+            run: text("Run"),
+            details,
+        })
+    }
+}
+
+/// The present time, RFC 3339 in UTC, to the second.
+pub fn now() -> String {
+    jiff::Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}
+
+fn read_run(row: &Item) -> Option<Unfinished> {
+    let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
+    let run = text("Id").strip_prefix("run#")?.to_owned();
+    let number = row.get("Number")?.as_n()?.as_str().parse().ok()?;
+    Some(Unfinished { run, number, table: text("TableName"), direction: text("Direction"), state: text("State"), owner: text("Owner") })
+}
+
+fn number_key(number: MigrationNumber) -> Key {
+    Key::from_attributes([("Number", Value::from(number.get()))].into_iter().collect())
+}
+
+fn id_key(id: &str) -> Key {
+    Key::from_attributes([("Id", Value::from(id))].into_iter().collect())
+}
+
+fn condition(expression: &str, names: &[(&str, &str)], values: Item) -> Condition {
+    let names = names.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
+    Condition { expression: expression.to_owned(), names, values }
+}

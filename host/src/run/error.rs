@@ -1,0 +1,48 @@
+//! Why a run ended before it was done, and the exit code that says so.
+
+use crate::{dynamo, history, journal};
+
+/// An error of a run, plan, undo or apply.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// DynamoDB.
+    #[error(transparent)]
+    DynamoDb(#[from] dynamo::Error),
+    /// The journal.
+    #[error(transparent)]
+    Journal(#[from] journal::Error),
+    /// The metadata tables, and the lease.
+    #[error(transparent)]
+    History(#[from] history::Error),
+    /// The pool or the migration could not be started.
+    #[error("the migration could not be started: {0}")]
+    Start(String),
+    /// What was asked for cannot be, as it was asked.
+    #[error("{0}")]
+    Usage(String),
+    /// A rule of drift-host forbids it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+impl Error {
+    /// The exit code of the command line: 2 usage, 3 refused, 4 denied or missing, 65 journal corrupt or foreign, 75 try
+    /// again.
+    pub fn exit_code(&self) -> u8 {
+        use dynamo::ErrorKind as Kind;
+        match self {
+            Self::Start(_) | Self::Usage(_) => 2,
+            Self::Refused(_) => 3,
+            Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
+            Self::Journal(journal::Error::NotFound { .. }) => 3,
+            Self::Journal(_) => 75,
+            Self::History(error) => error.exit_code(),
+            Self::DynamoDb(error) => match error.kind() {
+                Kind::Denied | Kind::TableMissing | Kind::NoCredentials | Kind::ExpiredCredentials => 4,
+                Kind::NoRegion | Kind::Validation => 2,
+                _ => 75,
+            },
+        }
+    }
+}

@@ -1,0 +1,164 @@
+//! The first half: scan, migrate, journal. Segments know nothing of each other.
+//!
+//! Each segment is a task on one of the I/O lanes: it reads a page, has the pool answer it, and commits the page's entries
+//! together with its cursor. The next page is read while the last is answered and committed, so that memory holds two
+//! pages a segment, whatever the table's size.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::error::Error;
+use super::pool::{Answer, Pool};
+use crate::dynamo::{Client, Filter, Lanes, ScanRequest};
+use crate::journal::{Entry, Journal, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
+use crate::migration::{ItemFailure, RunContext};
+use crate::model::{Action, Item, Target, Update};
+
+/// What all segments share.
+pub(super) struct Planner {
+    pub(super) journal: Journal,
+    pub(super) pool: Arc<Pool>,
+    pub(super) filter: Option<Filter>,
+    pub(super) fail_fast: bool,
+    pub(super) stop: CancellationToken,
+    pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,
+}
+
+/// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
+pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Error> {
+    let mut segments = tokio::task::JoinSet::new();
+    for (at, segment) in planner.journal.segments()?.into_iter().filter(|segment| !segment.done).enumerate() {
+        let lane = lanes.lane(at);
+        let work = lane.spawn(plan_segment(planner.clone(), lane.client().clone(), segment));
+        segments.spawn(async move { work.await.map_err(|error| Error::Start(format!("a segment's task ended: {error}")))? });
+    }
+    let mut first_error = None;
+    while let Some(ended) = segments.join_next().await {
+        if let Err(error) = ended.map_err(|error| Error::Start(error.to_string())).and_then(|result| result) {
+            planner.stop.cancel();
+            first_error.get_or_insert(error);
+        }
+    }
+    first_error.map_or(Ok(()), Err)
+}
+
+async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState) -> Result<(), Error> {
+    let manifest = planner.journal.manifest().clone();
+    let mut request = ScanRequest {
+        table: manifest.context.table.clone(),
+        segment: state.segment,
+        segments: manifest.segments,
+        consistent: manifest.consistent,
+        limit: manifest.page_limit,
+        filter: planner.filter.clone(),
+        start: state.cursor,
+    };
+    let mut page = state.pages;
+    let mut committing: Option<tokio::task::JoinHandle<Result<bool, Error>>> = None;
+    loop {
+        let read = tokio::select! {
+            read = client.scan_page(&request) => Some(read?),
+            () = planner.stop.cancelled() => None,
+        };
+        // One page at a time is answered and committed, in the order of the scan.
+        let failed = match committing.take() {
+            Some(before) => before.await.map_err(|error| Error::Start(error.to_string()))??,
+            None => false,
+        };
+        let Some(read) = read.filter(|_| !(failed && planner.fail_fast)) else {
+            return Ok(());
+        };
+        request.start.clone_from(&read.cursor);
+        let last = read.cursor.is_none();
+        let (planner, segment) = (planner.clone(), state.segment);
+        let answered = tokio::spawn(async move {
+            let scanned = read.items.len() as u64;
+            let answers = planner.pool.ask(read.items).await?;
+            let record = page_record(&planner.journal.manifest().context, answers, segment, page, read.cursor, last);
+            let failed = !record.failures.is_empty();
+            planner.journal.commit_page(record).await?;
+            (planner.progress)(scanned);
+            Ok(failed)
+        });
+        page += 1;
+        if last {
+            answered.await.map_err(|error| Error::Start(error.to_string()))??;
+            return Ok(());
+        }
+        committing = Some(answered);
+    }
+}
+
+fn page_record(
+    run: &RunContext,
+    answers: Vec<Answer>,
+    segment: u32,
+    page: u32,
+    cursor: Option<crate::model::Key>,
+    last: bool,
+) -> PageRecord {
+    let scanned = answers.len() as u64;
+    let mut record =
+        PageRecord { segment, page, cursor, last, scanned, unchanged: 0, entries: Vec::new(), failures: Vec::new(), elsewhere: Vec::new() };
+    for (position, (image, answer)) in (0u32..).zip(answers) {
+        match answer.map(|reply| effective(reply.actions, &image)) {
+            Ok(actions) if actions.is_empty() => record.unchanged += 1,
+            Ok(actions) => {
+                record.elsewhere.extend(elsewhere(run, &actions).map(|hash| (position, hash)));
+                record.entries.push(Entry { position, image, actions });
+            }
+            Err(failure) => {
+                let key = run.key.key_of(&image).map_or_else(|problem| problem, |key| key.to_string());
+                record.failures.push(failed(segment, page, position, key, Phase::Scan, failure, 1));
+            }
+        }
+    }
+    record
+}
+
+/// Actions without patches that would change nothing: such an item needs no write.
+pub(super) fn effective(actions: Vec<Action>, image: &Item) -> Vec<Action> {
+    actions.into_iter().filter(|action| !matches!(action, Action::Patch(patch) if patch.changes_nothing(image))).collect()
+}
+
+fn elsewhere<'a>(run: &'a RunContext, actions: &'a [Action]) -> impl Iterator<Item = u64> + 'a {
+    actions.iter().filter_map(|action| {
+        let table = action.table().unwrap_or(&run.table);
+        match action {
+            Action::Insert(insert) if table == run.table => run.key.key_of(&insert.item).ok().map(|key| key_hash(table, &key)),
+            // Another table's key schema is not known here: the whole item stands for its key. Two items that insert the
+            // same key with different content are then not seen as one key; the writer's rules for `existing` hold.
+            Action::Insert(insert) => Some(key_hash(table, &crate::model::Key::from_attributes(insert.item.clone()))),
+            Action::Update(Update { target: Target::Other(address), .. }) | Action::Delete(Target::Other(address)) => {
+                Some(key_hash(table, &address.key))
+            }
+            _ => None,
+        }
+    })
+}
+
+/// The record of an item for which there is no answer.
+pub(super) fn failed(
+    segment: u32,
+    page: u32,
+    position: u32,
+    key: String,
+    phase: Phase,
+    failure: ItemFailure,
+    attempts: u32,
+) -> OutcomeRecord {
+    OutcomeRecord {
+        segment,
+        page,
+        position,
+        kind: OutcomeKind::Failed,
+        phase,
+        key,
+        failure: Some(failure.kind),
+        message: failure.message,
+        log: failure.log,
+        backtrace: failure.backtrace,
+        attempts,
+    }
+}

@@ -1,0 +1,130 @@
+//! The pool: one thread and one worker a slot, fed with chunks of items. A guest is CPU work; it never blocks a socket.
+
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use crossbeam_channel::{Receiver, Sender, bounded};
+use tokio::sync::oneshot;
+
+use super::error::Error;
+use crate::migration::{Direction, ItemFailure, Migration, Reply, RunContext};
+use crate::model::Item;
+
+/// Items a chunk: small enough to share a page among all slots, large enough that the channel costs nothing.
+pub(super) const CHUNK: usize = 64;
+
+/// What the migration said about one item, with the item.
+pub(super) type Answer = (Item, Result<Reply, ItemFailure>);
+
+struct Job {
+    items: Vec<Item>,
+    reply: oneshot::Sender<Vec<Answer>>,
+}
+
+/// A pool of slots. Dropping it ends its threads after the chunks at hand.
+pub(super) struct Pool {
+    jobs: Option<Sender<Job>>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// Starts `slots` workers; fails if one of them does not start.
+    pub(super) async fn start(
+        migration: &Arc<dyn Migration>,
+        run: &Arc<RunContext>,
+        direction: Direction,
+        slots: usize,
+    ) -> Result<Self, Error> {
+        let (jobs, queue) = bounded::<Job>(slots * 2);
+        let mut pool = Self { jobs: Some(jobs), threads: Vec::with_capacity(slots) };
+        let mut started = Vec::with_capacity(slots);
+        for slot in 0..slots {
+            let (ready, is_ready) = oneshot::channel();
+            let (migration, run, queue) = (migration.clone(), run.clone(), queue.clone());
+            let work = move || work(migration.as_ref(), &run, direction, &queue, ready);
+            let thread = std::thread::Builder::new().name(format!("slot-{slot}")).spawn(work);
+            pool.threads.push(thread.map_err(|error| Error::Start(format!("no thread for slot {slot}: {error}")))?);
+            started.push(is_ready);
+        }
+        for ready in started {
+            ready.await.unwrap_or_else(|_| Err("a slot ended while it started".into())).map_err(Error::Start)?;
+        }
+        Ok(pool)
+    }
+
+    /// Asks the migration about each of these items, in parallel by chunks; the answers stand in the items' order.
+    pub(super) async fn ask(&self, items: Vec<Item>) -> Result<Vec<Answer>, Error> {
+        let mut answers = Vec::with_capacity(items.len());
+        let mut waiting = Vec::with_capacity(items.len().div_ceil(CHUNK));
+        let mut items = items.into_iter();
+        loop {
+            let chunk: Vec<Item> = items.by_ref().take(CHUNK).collect();
+            if chunk.is_empty() {
+                break;
+            }
+            let (reply, answer) = oneshot::channel();
+            self.send(Job { items: chunk, reply }).await?;
+            waiting.push(answer);
+        }
+        for answer in waiting {
+            answers.extend(answer.await.map_err(|_| ended())?);
+        }
+        Ok(answers)
+    }
+
+    /// Waits for room without blocking the runtime's thread.
+    async fn send(&self, mut job: Job) -> Result<(), Error> {
+        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+        loop {
+            match jobs.try_send(job) {
+                Ok(()) => return Ok(()),
+                Err(crossbeam_channel::TrySendError::Full(back)) => {
+                    job = back;
+                    tokio::time::sleep(std::time::Duration::from_micros(500)).await;
+                }
+                Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(ended()),
+            }
+        }
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.jobs = None;
+        for thread in self.threads.drain(..) {
+            // A worker that panicked has already dropped its reply, which was reported.
+            let _ended = thread.join();
+        }
+    }
+}
+
+fn ended() -> Error {
+    Error::Start("the pool has ended".into())
+}
+
+fn work(
+    migration: &dyn Migration,
+    run: &Arc<RunContext>,
+    direction: Direction,
+    queue: &Receiver<Job>,
+    ready: oneshot::Sender<Result<(), String>>,
+) {
+    let mut worker = match migration.worker(run, direction) {
+        Ok(worker) => worker,
+        Err(error) => {
+            let _nobody_waits = ready.send(Err(error.to_string()));
+            return;
+        }
+    };
+    if ready.send(Ok(())).is_err() {
+        return;
+    }
+    while let Ok(job) = queue.recv() {
+        let answers = job.items.into_iter().map(|item| {
+            let reply = worker.call(&item);
+            (item, reply)
+        });
+        // If nobody waits for it any more, the run was cancelled.
+        let _cancelled = job.reply.send(answers.collect());
+    }
+}

@@ -1,0 +1,84 @@
+//! What a run came to: counted from its journal.
+
+use serde_json::{Value as Json, json};
+
+use super::error::Error;
+use crate::journal::{Counts, Journal, Manifest, OutcomeKind, OutcomeRecord};
+
+/// The end of a run, plan or undo.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The run's manifest; `None` if nothing ran because the migration was applied already.
+    pub manifest: Option<Manifest>,
+    /// The migration's number, name and digest, and the table.
+    pub migration: (String, String, String),
+    /// The table.
+    pub table: String,
+    /// `planned`, `applied`, `already-applied`, `incomplete`, `undone`, `refused`, `interrupted`.
+    pub state: String,
+    /// Items and actions.
+    pub counts: Counts,
+    /// Read and write units consumed.
+    pub units: (f64, f64),
+    /// Seconds of plan and apply.
+    pub seconds: (f64, f64),
+    /// The first hundred items that are not plainly done.
+    pub errors: Vec<OutcomeRecord>,
+}
+
+impl Summary {
+    /// The summary of a run by its journal.
+    pub(super) fn of(journal: &Journal, state: &str) -> Result<Self, Error> {
+        let manifest = journal.manifest().clone();
+        let counters = journal.counters()?;
+        let errors = journal.outcomes(100)?;
+        Ok(Self {
+            migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
+            table: manifest.context.table.clone(),
+            state: state.to_owned(),
+            counts: journal.counts()?,
+            units: (counters.read_units, counters.write_units),
+            seconds: (counters.plan_seconds, counters.apply_seconds),
+            errors: errors.into_iter().filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful)).collect(),
+            manifest: Some(manifest),
+        })
+    }
+
+    /// The run's id.
+    pub fn run(&self) -> Option<&str> {
+        self.manifest.as_ref().map(|manifest| manifest.run.as_str())
+    }
+
+    /// 0 done or nothing to do, 1 failed or doubtful items, 130 interrupted.
+    pub fn exit_code(&self) -> u8 {
+        match self.state.as_str() {
+            "interrupted" => 130,
+            "refused" | "incomplete" => 1,
+            _ if self.counts.failed + self.counts.doubtful > 0 => 1,
+            _ => 0,
+        }
+    }
+
+    /// The document that `--json` prints.
+    pub fn to_json(&self) -> Json {
+        let (number, name, digest) = &self.migration;
+        let counts = &self.counts;
+        let errors = self.errors.iter().map(|error| {
+            json!({ "key": error.key, "kind": if error.kind == OutcomeKind::Failed { "failed" } else { "doubtful" },
+                "failure": error.failure, "message": error.message, "attempts": error.attempts, "log": error.log, "backtrace": error.backtrace })
+        });
+        json!({
+            "v": 1,
+            "run": self.run(),
+            "migration": { "number": number, "name": name, "digest": digest },
+            "table": self.table,
+            "state": self.state,
+            "items": { "scanned": counts.scanned, "changed": counts.changed, "unchanged": counts.unchanged, "failed": counts.failed,
+                "conflicts": counts.conflicts, "skipped": counts.skipped, "doubtful": counts.doubtful },
+            "actions": { "patch": counts.actions.patch, "insert": counts.actions.insert, "update": counts.actions.update, "delete": counts.actions.delete },
+            "units": { "read": self.units.0, "write": self.units.1 },
+            "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
+            "errors": errors.collect::<Vec<_>>(),
+        })
+    }
+}
