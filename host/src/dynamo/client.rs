@@ -1,0 +1,460 @@
+//! One SDK client with our retries around it, and the plain operations.
+
+use std::collections::HashMap;
+use std::future::Future;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
+use aws_sdk_dynamodb::operation::put_item::PutItemError;
+use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as SdkKeyType, ProvisionedThroughput, ReturnConsumedCapacity,
+    ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::convert::{self, SdkItem};
+use super::error::{Error, ErrorKind, Failure, from_sdk, is_conflict};
+use super::filter::Filter;
+use super::meter::Meter;
+use super::table::{Billing, TableInfo};
+use crate::model::{Item, Key, KeySchema, KeyType};
+
+/// How long throttling is waited out before it becomes an error.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// The longest single wait.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// How often a read is tried again after a failure that is no throttling.
+const READ_RETRIES: u32 = 5;
+
+/// A client of DynamoDB; cheap to clone. Every operation waits throttling out, up to two minutes, with jitter. Reads are also
+/// repeated after timeouts and server errors; writes never are, unless it is certain that nothing was sent: their error says
+/// [`Error::in_doubt`].
+#[derive(Clone, Debug)]
+pub struct Client(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    sdk: aws_sdk_dynamodb::Client,
+    endpoint: String,
+    meter: Meter,
+    tables: Mutex<HashMap<String, TableInfo>>,
+    partiql_denied: Arc<AtomicBool>,
+}
+
+/// A condition of a single write, in DynamoDB's expression language.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Condition {
+    /// The expression.
+    pub expression: String,
+    /// Placeholder (`#name`) and attribute.
+    pub names: Vec<(String, String)>,
+    /// Values by placeholder (`:value`).
+    pub values: Item,
+}
+
+/// An update of one item, in DynamoDB's expression language.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Change {
+    /// The update expression.
+    pub expression: String,
+    /// A condition for it.
+    pub condition: Option<String>,
+    /// Placeholder (`#name`) and attribute, of both expressions.
+    pub names: Vec<(String, String)>,
+    /// Values by placeholder (`:value`), of both expressions.
+    pub values: Item,
+}
+
+/// One page of a scan to read.
+#[derive(Clone, Debug)]
+pub struct ScanRequest {
+    /// The table's name or ARN.
+    pub table: String,
+    /// Which segment, from 0.
+    pub segment: u32,
+    /// How many segments there are, at least 1.
+    pub segments: u32,
+    /// Strongly consistent, at twice the read units.
+    pub consistent: bool,
+    /// Items per page at most, counted before the filter; 0 for DynamoDB's 1 MB alone.
+    pub limit: u32,
+    /// Only items for which this holds; the others are paid for as well.
+    pub filter: Option<Filter>,
+    /// The cursor of the page before.
+    pub start: Option<Key>,
+}
+
+/// One page of a scan.
+#[derive(Clone, Debug, Default)]
+pub struct ScanPage {
+    /// The items, in DynamoDB's order.
+    pub items: Vec<Item>,
+    /// Where the next page begins; `None` after the last one.
+    pub cursor: Option<Key>,
+    /// Items read, before the filter.
+    pub scanned: u64,
+}
+
+/// What a call is, for its errors and its retries.
+#[derive(Clone, Copy)]
+pub(super) struct Call<'a> {
+    pub(super) operation: &'static str,
+    pub(super) subject: &'a str,
+    /// Whether doing it twice is the same as doing it once.
+    pub(super) repeatable: bool,
+    pub(super) cancel: Option<&'a CancellationToken>,
+}
+
+impl Client {
+    pub(super) fn new(sdk: aws_sdk_dynamodb::Client, endpoint: String, meter: Meter, partiql_denied: Arc<AtomicBool>) -> Self {
+        Self(Arc::new(Inner { sdk, endpoint, meter, tables: Mutex::default(), partiql_denied }))
+    }
+
+    pub(super) fn sdk(&self) -> &aws_sdk_dynamodb::Client {
+        &self.0.sdk
+    }
+
+    pub(super) fn meter(&self) -> &Meter {
+        &self.0.meter
+    }
+
+    pub(super) fn partiql_denied(&self) -> &AtomicBool {
+        &self.0.partiql_denied
+    }
+
+    pub(super) fn endpoint(&self) -> &str {
+        &self.0.endpoint
+    }
+
+    /// Describes a table, given by name or ARN.
+    pub async fn describe_table(&self, table: &str) -> Result<TableInfo, Error> {
+        let call = Call { operation: "DescribeTable", subject: table, repeatable: true, cancel: None };
+        let answer = self.call(call, |_| None, || self.sdk().describe_table().table_name(table).send()).await?;
+        let info = match answer.table() {
+            Some(description) => TableInfo::from_description(description),
+            None => Err("the answer has no table".into()),
+        };
+        info.map_err(|problem| self.unreadable(call, problem))
+    }
+
+    /// Like [`Client::describe_table`], answered from memory the second time: for what does not change, such as the key.
+    pub async fn table(&self, table: &str) -> Result<TableInfo, Error> {
+        if let Some(known) = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner).get(table) {
+            return Ok(known.clone());
+        }
+        let info = self.describe_table(table).await?;
+        self.0.tables.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), info.clone());
+        Ok(info)
+    }
+
+    /// Waits until a table is ACTIVE, at most `max`; a table that cannot be seen yet is waited for as well.
+    pub async fn wait_until_active(&self, table: &str, max: Duration) -> Result<TableInfo, Error> {
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let seen = self.describe_table(table).await;
+            match &seen {
+                Ok(info) if info.status == "ACTIVE" => return seen,
+                Err(error) if error.kind() != ErrorKind::TableMissing => return seen,
+                _ => {}
+            }
+            if begun.elapsed() >= max {
+                let status = seen?.status;
+                return Err(Error::Call(Arc::new(Failure {
+                    kind: ErrorKind::TableNotActive,
+                    operation: "DescribeTable",
+                    subject: table.to_owned(),
+                    endpoint: self.0.endpoint.clone(),
+                    code: "TableNotActive".into(),
+                    message: format!("the table is still {status} after {} seconds", max.as_secs()),
+                    present: None,
+                    in_doubt: false,
+                })));
+            }
+            tokio::time::sleep(wait.min(max.saturating_sub(begun.elapsed()))).await;
+            wait = (wait * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Makes a table without indexes; `false` if there is one of this name already. It is usable once it is ACTIVE.
+    pub async fn create_table(&self, table: &str, key: &KeySchema, billing: &Billing) -> Result<bool, Error> {
+        let call = Call { operation: "CreateTable", subject: table, repeatable: false, cancel: None };
+        let invalid = |error: aws_sdk_dynamodb::error::BuildError| self.unreadable(call, error.to_string());
+        let mut request = self.sdk().create_table().table_name(table);
+        for (at, attribute) in key.attributes().enumerate() {
+            let role = if at == 0 { SdkKeyType::Hash } else { SdkKeyType::Range };
+            let kind = match attribute.kind {
+                KeyType::S => ScalarAttributeType::S,
+                KeyType::N => ScalarAttributeType::N,
+                KeyType::B => ScalarAttributeType::B,
+            };
+            let element = KeySchemaElement::builder().attribute_name(&attribute.name).key_type(role).build();
+            let definition = AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build();
+            request = request.key_schema(element.map_err(invalid)?).attribute_definitions(definition.map_err(invalid)?);
+        }
+        request = match billing {
+            Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
+            Billing::Provisioned { read, write } => {
+                let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
+                let units = ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
+                request.billing_mode(BillingMode::Provisioned).provisioned_throughput(units.build().map_err(invalid)?)
+            }
+        };
+        match self.call(call, |_| None, || request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == "ResourceInUseException" => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Reads one page of a scan.
+    pub async fn scan_page(&self, request: &ScanRequest) -> Result<ScanPage, Error> {
+        let call = Call { operation: "Scan", subject: &request.table, repeatable: true, cancel: None };
+        let signed = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
+        let mut scan = self
+            .sdk()
+            .scan()
+            .table_name(&request.table)
+            .consistent_read(request.consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total)
+            .set_exclusive_start_key(request.start.as_ref().map(convert::sdk_key));
+        if request.limit > 0 {
+            scan = scan.limit(signed(request.limit));
+        }
+        if request.segments > 1 {
+            scan = scan.segment(signed(request.segment)).total_segments(signed(request.segments));
+        }
+        if let Some(filter) = &request.filter {
+            scan = scan
+                .filter_expression(&filter.expression)
+                .set_expression_attribute_names(names(&filter.names))
+                .set_expression_attribute_values(values(&filter.values));
+        }
+        let answer = self.call(call, |_| None, || scan.clone().send()).await?;
+        self.meter().read(answer.consumed_capacity());
+        let items = answer.items.unwrap_or_default().into_iter().map(|item| self.readable(call, convert::item(item)));
+        Ok(ScanPage {
+            items: items.collect::<Result<_, _>>()?,
+            cursor: answer
+                .last_evaluated_key
+                .filter(|key| !key.is_empty())
+                .map(|key| self.readable(call, convert::key(key)))
+                .transpose()?,
+            scanned: u64::try_from(answer.scanned_count).unwrap_or_default(),
+        })
+    }
+
+    /// Reads one item; `None` if there is none.
+    pub async fn get_item(&self, table: &str, key: &Key, consistent: bool) -> Result<Option<Item>, Error> {
+        let call = Call { operation: "GetItem", subject: table, repeatable: true, cancel: None };
+        let get = self
+            .sdk()
+            .get_item()
+            .table_name(table)
+            .set_key(Some(convert::sdk_key(key)))
+            .consistent_read(consistent)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        let answer = self.call(call, |_| None, || get.clone().send()).await?;
+        self.meter().read(answer.consumed_capacity());
+        answer.item.map(|item| self.readable(call, convert::item(item))).transpose()
+    }
+
+    /// Puts an item. A failed condition is [`ErrorKind::ConditionFailed`], with the item that is there.
+    pub async fn put_item(&self, table: &str, item: &Item, condition: Option<&Condition>) -> Result<(), Error> {
+        self.put(table, item, condition, None).await
+    }
+
+    /// Updates an item, making it if it is missing; returns it as it is afterwards.
+    pub async fn update_item(&self, table: &str, key: &Key, change: &Change) -> Result<Item, Error> {
+        let returned = self.update(table, key, change, ReturnValue::AllNew, None).await?;
+        Ok(returned.unwrap_or_else(|| key.attributes().clone()))
+    }
+
+    /// Deletes an item; without a condition, a missing one is no error.
+    pub async fn delete_item(&self, table: &str, key: &Key, condition: Option<&Condition>) -> Result<(), Error> {
+        self.delete(table, key, condition, None).await.map(drop)
+    }
+
+    pub(super) async fn put(
+        &self,
+        table: &str,
+        item: &Item,
+        condition: Option<&Condition>,
+        cancel: Option<&CancellationToken>,
+    ) -> Result<(), Error> {
+        let call = Call { operation: "PutItem", subject: table, repeatable: false, cancel };
+        let mut put = self
+            .sdk()
+            .put_item()
+            .table_name(table)
+            .set_item(Some(convert::sdk_item(item)))
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(condition) = condition {
+            put = put
+                .condition_expression(&condition.expression)
+                .set_expression_attribute_names(names(&condition.names))
+                .set_expression_attribute_values(values(&condition.values))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        let present = |error: &PutItemError| match error {
+            PutItemError::ConditionalCheckFailedException(failed) => failed.item().cloned(),
+            _ => None,
+        };
+        let answer = self.call(call, present, || put.clone().send()).await?;
+        self.meter().write(answer.consumed_capacity());
+        Ok(())
+    }
+
+    pub(super) async fn update(
+        &self,
+        table: &str,
+        key: &Key,
+        change: &Change,
+        returned: ReturnValue,
+        cancel: Option<&CancellationToken>,
+    ) -> Result<Option<Item>, Error> {
+        let call = Call { operation: "UpdateItem", subject: table, repeatable: false, cancel };
+        let mut update = self
+            .sdk()
+            .update_item()
+            .table_name(table)
+            .set_key(Some(convert::sdk_key(key)))
+            .update_expression(&change.expression)
+            .set_expression_attribute_names(names(&change.names))
+            .set_expression_attribute_values(values(&change.values))
+            .return_values(returned)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(condition) = &change.condition {
+            update = update
+                .condition_expression(condition)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        let present = |error: &UpdateItemError| match error {
+            UpdateItemError::ConditionalCheckFailedException(failed) => failed.item().cloned(),
+            _ => None,
+        };
+        let answer = self.call(call, present, || update.clone().send()).await?;
+        self.meter().write(answer.consumed_capacity());
+        answer.attributes.map(|item| self.readable(call, convert::item(item))).transpose()
+    }
+
+    pub(super) async fn delete(
+        &self,
+        table: &str,
+        key: &Key,
+        condition: Option<&Condition>,
+        cancel: Option<&CancellationToken>,
+    ) -> Result<Option<Item>, Error> {
+        let call = Call { operation: "DeleteItem", subject: table, repeatable: false, cancel };
+        let mut delete = self
+            .sdk()
+            .delete_item()
+            .table_name(table)
+            .set_key(Some(convert::sdk_key(key)))
+            .return_values(ReturnValue::AllOld)
+            .return_consumed_capacity(ReturnConsumedCapacity::Total);
+        if let Some(condition) = condition {
+            delete = delete
+                .condition_expression(&condition.expression)
+                .set_expression_attribute_names(names(&condition.names))
+                .set_expression_attribute_values(values(&condition.values))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        }
+        let present = |error: &DeleteItemError| match error {
+            DeleteItemError::ConditionalCheckFailedException(failed) => failed.item().cloned(),
+            _ => None,
+        };
+        let answer = self.call(call, present, || delete.clone().send()).await?;
+        self.meter().write(answer.consumed_capacity());
+        Ok(answer.attributes.and_then(convert::item))
+    }
+
+    /// Sends a request until it is answered for good; see [`Client`] for what is repeated.
+    pub(super) async fn call<T, E, Fut>(
+        &self,
+        call: Call<'_>,
+        present: impl Fn(&E) -> Option<SdkItem>,
+        send: impl Fn() -> Fut,
+    ) -> Result<T, Error>
+    where
+        E: ProvideErrorMetadata + std::error::Error + Send + Sync + 'static,
+        Fut: Future<Output = Result<T, SdkError<E>>>,
+    {
+        let begun = Instant::now();
+        let mut tries = 0;
+        loop {
+            if call.cancel.is_some_and(CancellationToken::is_cancelled) {
+                return Err(Error::Cancelled(call.operation.to_owned()));
+            }
+            self.meter().call();
+            let error = match send().await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            let present = error.as_service_error().and_then(&present).and_then(convert::item);
+            let error = from_sdk(&error, call.operation, call.subject, &self.0.endpoint, present);
+            let waits = match error.kind() {
+                ErrorKind::Throttled => {
+                    self.meter().throttle();
+                    begun.elapsed() < PATIENCE
+                }
+                _ if is_conflict(error.code()) => begun.elapsed() < PATIENCE,
+                ErrorKind::Unreachable if !error.in_doubt() => tries < READ_RETRIES,
+                _ => call.repeatable && error.in_doubt() && tries < READ_RETRIES,
+            };
+            if !waits {
+                return Err(error);
+            }
+            tries += 1;
+            self.meter().retry();
+            pause(tries, call.cancel).await.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
+        }
+    }
+
+    fn readable<T>(&self, call: Call<'_>, converted: Option<T>) -> Result<T, Error> {
+        converted.ok_or_else(|| self.unreadable(call, "an attribute has a type that this version does not know".into()))
+    }
+
+    fn unreadable(&self, call: Call<'_>, message: String) -> Error {
+        Error::Call(Arc::new(Failure {
+            kind: ErrorKind::Other,
+            operation: call.operation,
+            subject: call.subject.to_owned(),
+            endpoint: self.0.endpoint.clone(),
+            code: "NotUnderstood".into(),
+            message,
+            present: None,
+            in_doubt: false,
+        }))
+    }
+}
+
+/// Waits before try number `tries`, a random part of a time that doubles; `Err` if cancelled meanwhile.
+pub(super) async fn pause(tries: u32, cancel: Option<&CancellationToken>) -> Result<(), ()> {
+    let ceiling = Duration::from_millis(25).saturating_mul(1 << tries.min(10)).min(LONGEST_WAIT);
+    let wait = tokio::time::sleep(ceiling.mul_f64(0.2 + 0.8 * fastrand::f64()));
+    match cancel {
+        None => {
+            wait.await;
+            Ok(())
+        }
+        Some(cancel) => tokio::select! {
+            () = wait => Ok(()),
+            () = cancel.cancelled() => Err(()),
+        },
+    }
+}
+
+/// Names as the SDK takes them: none at all rather than an empty map, which DynamoDB refuses.
+pub(super) fn names(names: &[(String, String)]) -> Option<HashMap<String, String>> {
+    (!names.is_empty()).then(|| names.iter().cloned().collect())
+}
+
+/// Values as the SDK takes them, likewise.
+pub(super) fn values(values: &Item) -> Option<SdkItem> {
+    (!values.is_empty()).then(|| convert::sdk_item(values))
+}

@@ -1,0 +1,85 @@
+//! What the calls of one [`Database`](super::Database) have cost, as DynamoDB itself reported it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+use aws_sdk_dynamodb::types::ConsumedCapacity;
+
+/// Counters shared by every client of one database; cheap to clone.
+#[derive(Clone, Debug, Default)]
+pub struct Meter(Arc<Counters>);
+
+#[derive(Debug, Default)]
+struct Counters {
+    read: AtomicU64,
+    write: AtomicU64,
+    calls: AtomicU64,
+    retries: AtomicU64,
+    throttles: AtomicU64,
+    single_writes: AtomicU64,
+}
+
+/// What was counted up to one moment.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Units {
+    /// Read capacity units, as DynamoDB reported them.
+    pub read: f64,
+    /// Write capacity units, as DynamoDB reported them.
+    pub write: f64,
+    /// Requests sent, repeated ones included.
+    pub calls: u64,
+    /// Requests and statements that were sent again.
+    pub retries: u64,
+    /// Throttlings, of whole calls and of single statements.
+    pub throttles: u64,
+    /// Writes that were sent alone because PartiQL is not allowed or the statement would have been too long.
+    pub single_writes: u64,
+}
+
+/// Units are counted in thousandths, so that halves and tenths add up exactly.
+const SCALE: f64 = 1000.0;
+
+impl Meter {
+    /// What has been counted so far.
+    pub fn snapshot(&self) -> Units {
+        let Counters { read, write, calls, retries, throttles, single_writes } = &*self.0;
+        Units {
+            read: read.load(Relaxed) as f64 / SCALE,
+            write: write.load(Relaxed) as f64 / SCALE,
+            calls: calls.load(Relaxed),
+            retries: retries.load(Relaxed),
+            throttles: throttles.load(Relaxed),
+            single_writes: single_writes.load(Relaxed),
+        }
+    }
+
+    pub(super) fn call(&self) {
+        self.0.calls.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn retry(&self) {
+        self.0.retries.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn throttle(&self) {
+        self.0.throttles.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn single_write(&self) {
+        self.0.single_writes.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn read(&self, consumed: Option<&ConsumedCapacity>) {
+        add(&self.0.read, consumed);
+    }
+
+    pub(super) fn write(&self, consumed: Option<&ConsumedCapacity>) {
+        add(&self.0.write, consumed);
+    }
+}
+
+fn add(counter: &AtomicU64, consumed: Option<&ConsumedCapacity>) {
+    if let Some(units) = consumed.and_then(ConsumedCapacity::capacity_units) {
+        counter.fetch_add((units * SCALE).round() as u64, Relaxed);
+    }
+}

@@ -1,0 +1,27 @@
+//! Everything that talks to DynamoDB: connections, scans, guarded writes, capacity and errors.
+//!
+//! It promises: no write is ever repeated here after an answer that leaves open whether it happened (the caller is told
+//! [`Outcome::InDoubt`]); no write on the handed-in item is sent without its guard; and no SDK type is needed by a caller. The SDK's
+//! own retries are off; those made here are jittered, bounded and counted in [`Meter`]. The module knows only `model`.
+
+mod client;
+mod connect;
+mod convert;
+mod error;
+mod filter;
+mod lanes;
+mod meter;
+mod table;
+mod write;
+
+#[cfg(test)]
+mod testing;
+
+pub use client::{Change, Client, Condition, ScanPage, ScanRequest};
+pub use connect::{ConnectionSettings, Database};
+pub use error::{Error, ErrorKind, Failure};
+pub use filter::{Filter, FilterError};
+pub use lanes::{Lane, Lanes};
+pub use meter::{Meter, Units};
+pub use table::{Billing, TableInfo};
+pub use write::{Attempt, Guard, Outcome};
