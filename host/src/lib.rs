@@ -1,6 +1,13 @@
 //! drift-host: per-item migrations of DynamoDB tables, sandboxed, resumable, guarded against lost updates.
 
 pub mod dynamo;
+pub mod history;
+pub mod journal;
 pub mod migration;
 pub mod model;
+mod native;
 pub mod plugin;
+pub mod run;
+
+pub use native::Native;
+pub use run::{Error, Event, MaxErrors, Migrator, RunOptions, Summary};
