@@ -1,12 +1,15 @@
 //! drift-host: per-item migrations of DynamoDB tables, sandboxed, resumable, guarded against lost updates.
 
+pub mod cli;
 pub mod dynamo;
 pub mod history;
 pub mod journal;
+pub mod local;
 pub mod migration;
 pub mod model;
 mod native;
 pub mod plugin;
+pub mod report;
 pub mod run;
 
 pub use native::Native;

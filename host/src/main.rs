@@ -1,3 +1,5 @@
 //! The binary: a thin skin over the library.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    drift_host::cli::main()
+}

@@ -44,6 +44,11 @@ impl Summary {
         })
     }
 
+    /// The summary of a run as its journal stands.
+    pub fn read(journal: &Journal) -> Result<Self, Error> {
+        Self::of(journal, &journal.state()?.to_string())
+    }
+
     /// The run's id.
     pub fn run(&self) -> Option<&str> {
         self.manifest.as_ref().map(|manifest| manifest.run.as_str())

@@ -1,0 +1,87 @@
+//! The command line: one verb a file, no logic of its own.
+//!
+//! Results go to standard output, progress and errors to standard error. Exit codes are one table for all verbs: 0 done,
+//! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; 2 usage or unusable plugin; 3 refused;
+//! 4 denied, or table missing; 65 journal corrupt or foreign; 75 try again; 130/143 interrupted and resumable.
+
+mod inspect;
+mod local;
+mod options;
+mod run;
+mod status;
+mod try_;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
+#[derive(Parser)]
+#[command(name = "drift-host", version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Plan and apply a migration
+    Run(run::RunVerb),
+    /// Scan and migrate, and stop before anything is written
+    Plan(run::PlanVerb),
+    /// Go on with a run from wherever it stands
+    #[command(alias = "resume")]
+    Apply(run::ApplyVerb),
+    /// Go back by the migration's own code
+    Undo(run::RunVerb),
+    /// See what a migration would do to a few items, without commitment
+    Try(try_::TryVerb),
+    /// Applied migrations and unfinished runs
+    Status(status::StatusVerb),
+    /// All that is known of one run
+    Show(status::ShowVerb),
+    /// What a plugin is, says and asks for
+    Inspect(inspect::InspectVerb),
+    /// Create the metadata tables
+    Init(status::InitVerb),
+    /// Serve DynamoDB on loopback, with data, for trying things out
+    Local(local::Local),
+}
+
+/// What a verb ends with: an exit code, or an error with its own.
+type Ended = Result<u8, crate::Error>;
+
+/// Runs the command line.
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let local = match cli.command {
+        Command::Local(verb) => return verb.run(),
+        other => other,
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: the runtime could not be started: {error}");
+            return ExitCode::from(75);
+        }
+    };
+    let ended = runtime.block_on(async {
+        match local {
+            Command::Run(verb) => verb.run(crate::migration::Direction::Migrate).await,
+            Command::Undo(verb) => verb.run(crate::migration::Direction::Undo).await,
+            Command::Plan(verb) => verb.run().await,
+            Command::Apply(verb) => verb.run().await,
+            Command::Try(verb) => verb.run().await,
+            Command::Status(verb) => verb.run().await,
+            Command::Show(verb) => verb.run(),
+            Command::Inspect(verb) => verb.run(),
+            Command::Init(verb) => verb.run().await,
+            Command::Local(_) => Ok(0),
+        }
+    });
+    runtime.shutdown_timeout(std::time::Duration::from_secs(1));
+    ExitCode::from(ended.unwrap_or_else(|error| {
+        eprintln!("error: {error}");
+        error.exit_code()
+    }))
+}

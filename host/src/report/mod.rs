@@ -1,0 +1,117 @@
+//! What people read: progress, summaries, diffs. Colour only on a terminal, and never where `NO_COLOR` is set.
+
+mod diff;
+mod progress;
+
+use std::fmt::Write;
+
+use crate::history::{Applied, Unfinished};
+use crate::journal::{Journal, OutcomeKind};
+use crate::migration::{ItemFailure, Reply, RunContext};
+use crate::model::Item;
+use crate::run::{Error, Summary};
+
+pub use progress::watched;
+
+/// A run's end, for people.
+pub fn summary(summary: &Summary) -> String {
+    let mut out = String::new();
+    let (number, name, _) = &summary.migration;
+    let counts = &summary.counts;
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "{}  migration {number} {name} on {}", summary.state, summary.table);
+    if summary.manifest.is_none() {
+        let _ = writeln!(out, "  nothing to do: it is recorded in the history");
+        return out;
+    }
+    let _ = writeln!(
+        out,
+        "  items    {} scanned, {} changed, {} unchanged, {} failed, {} conflicts, {} skipped, {} in doubt",
+        counts.scanned, counts.changed, counts.unchanged, counts.failed, counts.conflicts, counts.skipped, counts.doubtful
+    );
+    let actions = &counts.actions;
+    let _ = writeln!(
+        out,
+        "  actions  {} patch, {} insert, {} update, {} delete",
+        actions.patch, actions.insert, actions.update, actions.delete
+    );
+    let _ = writeln!(
+        out,
+        "  units    {:.0} read, {:.0} write;  plan {:.1} s, apply {:.1} s",
+        summary.units.0, summary.units.1, summary.seconds.0, summary.seconds.1
+    );
+    for error in &summary.errors {
+        let kind = if error.kind == OutcomeKind::Failed { "failed" } else { "in doubt" };
+        let _ = writeln!(out, "  {kind:<8} {}: {}", error.key, error.message);
+        for line in &error.log {
+            let _ = writeln!(out, "           | {}", line.message);
+        }
+    }
+    if let Some(run) = summary.run() {
+        let next = match summary.state.as_str() {
+            "planned" => format!("to carry it out: drift-host apply {run}"),
+            "interrupted" => format!("to go on: drift-host apply {run}"),
+            "refused" => "nothing was written: items failed. Mend the migration, or allow them with --max-errors".into(),
+            "incomplete" => format!("not recorded as applied; see drift-host show {run}"),
+            _ => format!("drift-host show {run}"),
+        };
+        let _ = writeln!(out, "  run      {run}  ({next})");
+    }
+    out
+}
+
+/// One run with a few of its diffs.
+pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
+    let mut out = summary(of);
+    let first = journal.segments()?.into_iter().filter(|segment| segment.pages > 0).take(3);
+    for segment in first {
+        for entry in journal.page(segment.segment, 0)?.entries.iter().take(1) {
+            let context = &journal.manifest().context;
+            let reply = Reply { actions: entry.actions.clone(), log: Vec::new() };
+            out.push_str(&tried(context, &entry.image, &Ok(reply)));
+        }
+    }
+    Ok(out)
+}
+
+/// The history.
+pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
+    let mut out = String::new();
+    if applied.is_empty() {
+        out.push_str("no migration is applied\n");
+    }
+    for row in applied {
+        let name = if row.name.is_empty() { &row.description } else { &row.name };
+        let _ = writeln!(out, "applied     {:>8}  {:<20} {:<24} {}  {}", row.number.to_string(), row.table, name, row.finished, row.run);
+    }
+    for row in unfinished {
+        let number = row.number.to_string();
+        let _ = writeln!(out, "{:<11} {number:>8}  {:<20} {} by {}; drift-host apply {}", row.state, row.table, row.direction, row.owner, row.run);
+    }
+    out
+}
+
+/// What a migration did with one item: log, actions, before and after.
+pub fn tried(context: &RunContext, item: &Item, answer: &Result<Reply, ItemFailure>) -> String {
+    let mut out = String::new();
+    let key = context.key.key_of(item).map_or_else(|problem| problem, |key| key.to_string());
+    let _ = writeln!(out, "{}", diff::paint(diff::Paint::Head, &format!("── {key}")));
+    let log = match answer {
+        Ok(reply) => &reply.log,
+        Err(failure) => &failure.log,
+    };
+    for line in log {
+        let _ = writeln!(out, "   | {}", line.message);
+    }
+    match answer {
+        Err(failure) => {
+            let _ = writeln!(out, "   {}", diff::paint(diff::Paint::Minus, &format!("failed: {}", failure.message)));
+            if let Some(backtrace) = &failure.backtrace {
+                let _ = writeln!(out, "{backtrace}");
+            }
+        }
+        Ok(reply) if reply.actions.is_empty() => out.push_str("   no change\n"),
+        Ok(reply) => reply.actions.iter().for_each(|action| diff::action(&mut out, action, item)),
+    }
+    out
+}
