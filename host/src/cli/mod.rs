@@ -45,7 +45,29 @@ enum Command {
     /// Create the metadata tables
     Init(status::InitVerb),
     /// Serve DynamoDB on loopback, with data, for trying things out
-    Local(local::Local),
+    Local(local::Arguments),
+}
+
+/// How `local` ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    /// Done, or nothing to do.
+    Done = 0,
+    /// Wrong usage, or an unusable plugin or file.
+    Usage = 2,
+    /// Try again: locked, unreachable, in use.
+    TryAgain = 75,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        Self::from(exit as u8)
+    }
+}
+
+/// Says what went wrong, on standard error.
+fn complain(error: &dyn std::fmt::Display) {
+    eprintln!("error: {error}");
 }
 
 /// What a verb ends with: an exit code, or an error with its own.
@@ -55,7 +77,7 @@ type Ended = Result<u8, crate::Error>;
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let local = match cli.command {
-        Command::Local(verb) => return verb.run(),
+        Command::Local(arguments) => return local::run(arguments).into(),
         other => other,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {

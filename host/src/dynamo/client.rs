@@ -24,7 +24,7 @@ use super::table::{Billing, TableInfo};
 use crate::model::{Item, Key, KeySchema, KeyType};
 
 /// How long throttling is waited out before it becomes an error.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest single wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often a read is tried again after a failure that is no throttling.
@@ -200,7 +200,8 @@ impl Client {
             Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
             Billing::Provisioned { read, write } => {
                 let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
-                let units = ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
+                let units =
+                    ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
                 request.billing_mode(BillingMode::Provisioned).provisioned_throughput(units.build().map_err(invalid)?)
             }
         };

@@ -1,0 +1,216 @@
+//! What a journal holds.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::migration::{Direction, FailureKind, LogLine, RunContext};
+use crate::model::{Action, Item, Key, MigrationNumber};
+
+/// What a run is: fixed when it begins. No credentials, ever.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Manifest {
+    pub run: String,
+    pub host_version: String,
+    /// RFC 3339.
+    pub created: String,
+    pub direction: Direction,
+    pub number: MigrationNumber,
+    pub name: String,
+    pub summary: String,
+    pub digest: String,
+    pub repeatable: bool,
+    pub context: RunContext,
+    pub table_arn: String,
+    /// DynamoDB's TableId: a table created anew has another.
+    pub table_id: String,
+    pub segments: u32,
+    pub consistent: bool,
+    pub page_limit: u32,
+    pub filter: Option<String>,
+    pub guard: String,
+    pub max_errors: String,
+    pub grants: Vec<String>,
+    pub meta_table: String,
+    pub conflict_retries: u32,
+    pub endpoint_url: Option<String>,
+    pub region: Option<String>,
+    pub profile: Option<String>,
+}
+
+/// Where a run stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum RunState {
+    Planning,
+    Planned,
+    Applying,
+    Applied,
+    Incomplete,
+    Interrupted,
+    Undone,
+    Refused,
+}
+
+impl RunState {
+    const ALL: [(Self, &'static str); 8] = [
+        (Self::Planning, "planning"),
+        (Self::Planned, "planned"),
+        (Self::Applying, "applying"),
+        (Self::Applied, "applied"),
+        (Self::Incomplete, "incomplete"),
+        (Self::Interrupted, "interrupted"),
+        (Self::Undone, "undone"),
+        (Self::Refused, "refused"),
+    ];
+
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
+    }
+}
+
+impl fmt::Display for RunState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(Self::ALL.iter().find(|(state, _)| state == self).map_or("", |(_, name)| name))
+    }
+}
+
+/// Accumulated over all processes of a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Counters {
+    pub read_units: f64,
+    pub write_units: f64,
+    pub plan_seconds: f64,
+    pub apply_seconds: f64,
+}
+
+/// Where a segment's scan stands.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct SegmentState {
+    pub segment: u32,
+    pub cursor: Option<Key>,
+    pub done: bool,
+    pub pages: u32,
+    pub scanned: u64,
+}
+
+/// An item that has actions: its place in the page, its image, and the actions as planned.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Entry {
+    pub position: u32,
+    pub image: Item,
+    pub actions: Vec<Action>,
+}
+
+/// A page of one segment, answered. Committed together with the segment's cursor.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct PageRecord {
+    pub segment: u32,
+    pub page: u32,
+    pub cursor: Option<Key>,
+    /// Whether the segment ends with this page.
+    pub last: bool,
+    pub scanned: u64,
+    pub unchanged: u64,
+    pub entries: Vec<Entry>,
+    pub failures: Vec<OutcomeRecord>,
+    /// Position and [`super::key_hash`] of keys written elsewhere.
+    pub elsewhere: Vec<(u32, u64)>,
+}
+
+/// A page as the writer reads it.
+#[derive(Clone, Debug)]
+#[allow(missing_docs)]
+pub struct Page {
+    pub entries: Vec<Entry>,
+    /// Entries below this index are marked as sent.
+    pub sent_upto: u32,
+    /// Acknowledged, or settled by an outcome.
+    pub done: Vec<bool>,
+    /// Writes a key that another item writes too.
+    pub shared: Vec<bool>,
+}
+
+/// An attempt beyond the first.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct AttemptRecord {
+    pub segment: u32,
+    pub page: u32,
+    pub position: u32,
+    pub attempt: u32,
+    pub image: Item,
+    pub actions: Vec<Action>,
+}
+
+/// How an item ended that is not plainly done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum OutcomeKind {
+    /// No answer, or a final refusal.
+    Failed,
+    /// Deleted meanwhile.
+    Skipped,
+    /// Sent, and whether it happened is not known.
+    Doubtful,
+    /// Changed meanwhile so that nothing is left to do.
+    Unchanged,
+}
+
+/// In which half of a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+#[allow(missing_docs)]
+pub enum Phase {
+    Scan,
+    Apply,
+}
+
+/// An item that is not plainly done.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct OutcomeRecord {
+    pub segment: u32,
+    pub page: u32,
+    pub position: u32,
+    pub kind: OutcomeKind,
+    pub phase: Phase,
+    pub key: String,
+    pub failure: Option<FailureKind>,
+    pub message: String,
+    pub log: Vec<LogLine>,
+    pub backtrace: Option<String>,
+    pub attempts: u32,
+}
+
+/// Planned actions by kind.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct ActionCounts {
+    pub patch: u64,
+    pub insert: u64,
+    pub update: u64,
+    pub delete: u64,
+}
+
+/// Counted from the journal, never from a process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub struct Counts {
+    pub scanned: u64,
+    /// Items with actions.
+    pub changed: u64,
+    pub unchanged: u64,
+    pub failed: u64,
+    /// Attempts beyond the first.
+    pub conflicts: u64,
+    pub skipped: u64,
+    pub doubtful: u64,
+    pub actions: ActionCounts,
+}

@@ -1,0 +1,50 @@
+//! The folder of runs, and their names.
+
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest, Sha256};
+
+use super::error::Error;
+use crate::model::Key;
+
+/// The user's state folder for runs.
+pub fn default_runs_dir() -> PathBuf {
+    let state = std::env::var_os("XDG_STATE_HOME").map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = state.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".local").join("state")));
+    state.unwrap_or_else(|| PathBuf::from(".")).join("drift-host").join("runs")
+}
+
+/// The journal of a run, by its id or a beginning of it that no other run has.
+pub fn find(dir: &Path, run: &str) -> Result<PathBuf, Error> {
+    let not_found = |found: String| Error::NotFound { run: run.to_owned(), dir: dir.display().to_string(), found };
+    let files = std::fs::read_dir(dir).map_err(|error| not_found(error.to_string()))?;
+    let names = files.filter_map(|file| file.ok()?.file_name().into_string().ok());
+    let mut ids: Vec<String> = names.filter_map(|name| name.strip_suffix(".drift").map(str::to_owned)).collect();
+    ids.sort();
+    let path = |id: &str| dir.join(format!("{id}.drift"));
+    if ids.iter().any(|id| id == run) {
+        return Ok(path(run));
+    }
+    let matching: Vec<&String> = ids.iter().filter(|id| !run.is_empty() && id.starts_with(run)).collect();
+    match matching.as_slice() {
+        [one] => Ok(path(one)),
+        [] => Err(not_found(format!("it holds {} runs", ids.len()))),
+        [first, second, ..] => Err(not_found(format!("{first} and {second} both begin so"))),
+    }
+}
+
+/// A new id: sorts by time, and is short enough to type (`20261123-181502-k3f9`).
+pub fn new_run_id() -> String {
+    let letters = b"abcdefghjkmnpqrstuvwxyz23456789";
+    let random: String = (0..4).filter_map(|_| letters.get(fastrand::usize(..letters.len())).map(|&byte| char::from(byte))).collect();
+    format!("{}-{random}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"))
+}
+
+/// A hash of a table and a key that is the same in every process and version.
+pub fn key_hash(table: &str, key: &Key) -> u64 {
+    let mut hasher = Sha256::new();
+    hasher.update(table.as_bytes());
+    hasher.update([0]);
+    hasher.update(key.canonical_text().as_bytes());
+    hasher.finalize().iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}

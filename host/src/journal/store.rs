@@ -1,0 +1,152 @@
+//! The SQLite file and its one writer: a thread that does all that waits in one transaction, commits it to the disk, and
+//! only then acknowledges each. That is the group commit which makes a durable mark cheap.
+
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, Sender, channel};
+
+use rusqlite::{Connection, OpenFlags, Transaction};
+use tokio::sync::oneshot;
+
+use super::error::Error;
+
+const APPLICATION_ID: i64 = 0x6472_6674;
+/// The format of this version.
+pub(super) const FORMAT: i64 = 1;
+
+const SCHEMA: &str = "
+CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), manifest TEXT NOT NULL, component BLOB, state TEXT NOT NULL,
+    sealed INTEGER NOT NULL DEFAULT 0, read_units REAL NOT NULL DEFAULT 0, write_units REAL NOT NULL DEFAULT 0,
+    plan_seconds REAL NOT NULL DEFAULT 0, apply_seconds REAL NOT NULL DEFAULT 0);
+CREATE TABLE segment (segment INTEGER PRIMARY KEY, cursor BLOB, done INTEGER NOT NULL, pages INTEGER NOT NULL, scanned INTEGER NOT NULL);
+CREATE TABLE page (segment INTEGER, page INTEGER, scanned INTEGER NOT NULL, unchanged INTEGER NOT NULL, entries INTEGER NOT NULL,
+    patches INTEGER NOT NULL, inserts INTEGER NOT NULL, updates INTEGER NOT NULL, deletes INTEGER NOT NULL, content BLOB NOT NULL,
+    sent_upto INTEGER NOT NULL DEFAULT 0, done BLOB NOT NULL, done_count INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (segment, page));
+CREATE TABLE elsewhere (hash INTEGER NOT NULL, segment INTEGER NOT NULL, page INTEGER NOT NULL, position INTEGER NOT NULL);
+CREATE TABLE shared (segment INTEGER, page INTEGER, position INTEGER, PRIMARY KEY (segment, page, position)) WITHOUT ROWID;
+CREATE TABLE attempt (segment INTEGER, page INTEGER, position INTEGER, attempt INTEGER NOT NULL, content BLOB NOT NULL,
+    PRIMARY KEY (segment, page, position));
+CREATE TABLE outcome (segment INTEGER, page INTEGER, position INTEGER, kind TEXT NOT NULL, content TEXT NOT NULL,
+    PRIMARY KEY (segment, page, position));
+";
+
+type Write = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
+type Message = (Write, oneshot::Sender<Result<(), Error>>);
+
+/// The writer's end of a journal.
+#[derive(Clone)]
+pub(super) struct Writer(Sender<Message>);
+
+impl Writer {
+    /// Starts the writer thread; it ends when the last clone is dropped.
+    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, Error> {
+        let (sender, messages) = channel();
+        let shown = path.display().to_string();
+        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || work(connection, &messages, &path));
+        thread.map(|_detached| Self(sender)).map_err(|error| storage(&shown, "written", error))
+    }
+
+    /// Returns when the write is on the disk, with all that was committed beside it.
+    pub(super) async fn write(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let ended = || storage(&path.display().to_string(), "written", "its writer has ended");
+        let (done, is_done) = oneshot::channel();
+        self.0.send((Box::new(write), done)).map_err(|_| ended())?;
+        is_done.await.map_err(|_| ended())?
+    }
+}
+
+fn work(mut connection: Connection, messages: &Receiver<Message>, path: &Path) {
+    while let Ok(first) = messages.recv() {
+        let mut waiting = Vec::new();
+        let result = commit(&mut connection, std::iter::once(first).chain(messages.try_iter().take(256)), &mut waiting);
+        let result = result.map_err(|error| storage(&path.display().to_string(), "written", error));
+        for done in waiting {
+            // Whoever no longer waits has been cancelled; what was written stands.
+            let _cancelled = done.send(result.clone());
+        }
+    }
+}
+
+fn commit(
+    connection: &mut Connection,
+    messages: impl Iterator<Item = Message>,
+    waiting: &mut Vec<oneshot::Sender<Result<(), Error>>>,
+) -> rusqlite::Result<()> {
+    let (writes, dones): (Vec<Write>, Vec<_>) = messages.unzip();
+    waiting.extend(dones);
+    let transaction = connection.transaction()?;
+    for write in writes {
+        write(&transaction)?;
+    }
+    transaction.commit()
+}
+
+/// Makes the file with its tables.
+pub(super) fn create(path: &Path) -> Result<Connection, Error> {
+    let shown = path.display().to_string();
+    let created = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open(path)?;
+        settings(&connection)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        connection.pragma_update(None, "user_version", FORMAT)?;
+        connection.execute_batch(SCHEMA)?;
+        Ok(connection)
+    };
+    let connection = created().map_err(|error| storage(&shown, "written", error))?;
+    private(path).map_err(|error| storage(&shown, "written", error))?;
+    Ok(connection)
+}
+
+/// Opens the file, checking that it is a journal of a known format and whole.
+pub(super) fn open(path: &Path, writable: bool) -> Result<Connection, Error> {
+    let shown = path.display().to_string();
+    let flags = if writable { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
+    let connection =
+        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| storage(&shown, "read", error))?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
+    let foreign = |found: String| Error::Foreign { path: shown.clone(), found };
+    match pragma("application_id") {
+        Ok(APPLICATION_ID) => {}
+        Ok(_) => return Err(foreign("it is another program's database".into())),
+        Err(error) => return Err(foreign(error.to_string())),
+    }
+    let corrupt = |problem: String| Error::Corrupt { path: shown.clone(), problem };
+    let found = pragma("user_version").map_err(|error| corrupt(error.to_string()))?;
+    if found > FORMAT {
+        return Err(Error::Newer { path: shown, found, known: FORMAT });
+    }
+    let checked = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
+    match checked {
+        Ok(word) if word == "ok" => {}
+        Ok(problem) => return Err(corrupt(problem)),
+        Err(error) => return Err(corrupt(error.to_string())),
+    }
+    if writable {
+        settings(&connection).map_err(|error| storage(&shown, "written", error))?;
+    }
+    Ok(connection)
+}
+
+fn settings(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "journal_mode", "WAL")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.busy_timeout(std::time::Duration::from_secs(10))
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private(_: &Path) -> std::io::Result<()> {
+    Ok(())
+}
+
+pub(super) fn storage(path: &str, doing: &str, reason: impl std::fmt::Display) -> Error {
+    Error::Storage { path: path.to_owned(), doing: doing.to_owned(), reason: reason.to_string() }
+}
