@@ -24,7 +24,7 @@ use super::table::{Billing, TableInfo};
 use crate::model::{Item, Key, KeySchema, KeyType};
 
 /// How long throttling is waited out before it becomes an error.
-const PATIENCE: Duration = Duration::from_secs(120);
+pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest single wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often a read is tried again after a failure that is no throttling.

@@ -87,7 +87,7 @@ impl Database {
             }
             let chain = CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
                 .or_else("Profile", credentials.build())
-                .or_else("Local", Credentials::from_keys("local", "local", None));
+                .or_else("Local", Credentials::new("local", "local", None, None, "Local"));
             let region = region
                 .or_else(EnvironmentVariableRegionProvider::new())
                 .or_else(profile_region.build())

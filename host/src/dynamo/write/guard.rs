@@ -1,0 +1,114 @@
+//! The guard of the handed-in item: as conditions, as placeholders, and looked at in an item.
+
+use super::Guard;
+use crate::dynamo::client::Change;
+use crate::model::{Item, KeySchema, Number, Patch, Value};
+
+/// The most conditions that fit below DynamoDB's 300 operators beside a few of the author's own.
+const MAX_CONDITIONS: usize = 140;
+/// Attributes with which global tables replicate: not the application's, and changed behind its back.
+const REPLICATION: &str = "aws:rep:";
+
+/// What must hold of one attribute.
+pub(super) enum Must<'a> {
+    /// It has this value.
+    Equal(&'a str, &'a Value),
+    /// There is none.
+    BeMissing(&'a str),
+}
+
+/// The conditions of a guard besides the key, attributes that the patch touches first.
+pub(super) fn conditions<'a>(guard: &'a Guard, image: &'a Item, key: &KeySchema, patch: Option<&'a Patch>) -> Vec<Must<'a>> {
+    match guard {
+        Guard::Version(name) => match image.get(name) {
+            Some(value) => vec![Must::Equal(name, value)],
+            None => vec![Must::BeMissing(name)],
+        },
+        Guard::Item => {
+            let touched = |name: &str| patch.is_some_and(|patch| patch.set.contains(name) || patch.remove.iter().any(|it| it == name));
+            let seen = || image.iter().filter(|(name, _)| !key.contains(name) && !name.starts_with(REPLICATION));
+            let added = patch.into_iter().flat_map(|patch| patch.set.names()).filter(|name| !image.contains(name));
+            let changed = seen().filter(|(name, _)| touched(name));
+            let others = seen().filter(|(name, _)| !touched(name));
+            added.map(Must::BeMissing).chain(changed.chain(others).map(|(name, value)| Must::Equal(name, value))).collect()
+        }
+    }
+}
+
+/// Whether the guard holds of this item.
+pub(super) fn holds(guard: &Guard, image: &Item, present: &Item) -> bool {
+    match guard {
+        Guard::Version(name) => image.get(name) == present.get(name),
+        Guard::Item => image.iter().all(|(name, value)| name.starts_with(REPLICATION) || present.get(name) == Some(value)),
+    }
+}
+
+/// The version after this image's; the error says why there is none.
+pub(super) fn next_version(name: &str, image: &Item) -> Result<Value, String> {
+    let Some(value) = image.get(name) else { return Ok(Value::N(Number::from_dynamodb("1".into()))) };
+    let text = value.as_n().map(Number::as_str).ok_or_else(|| format!("the version attribute {name:?} is no number"))?;
+    let next = text.parse::<i128>().ok().and_then(|number| number.checked_add(1));
+    let next = next.ok_or_else(|| format!("the version attribute {name:?} is {text}, which is no whole number"))?;
+    Ok(Value::N(Number::from_dynamodb(next.to_string())))
+}
+
+/// Placeholders of our own beside an author's, which they never meet.
+pub(super) struct Placeholders {
+    prefix: String,
+    pub(super) names: Vec<(String, String)>,
+    pub(super) values: Item,
+}
+
+impl Placeholders {
+    pub(super) fn beside(names: &[(String, String)], values: &Item) -> Self {
+        let mut prefix = String::from("g");
+        let taken = |prefix: &str| {
+            let theirs = names.iter().map(|(name, _)| name.as_str()).chain(values.names());
+            theirs.filter_map(|name| name.get(1..)).any(|name| name.starts_with(prefix))
+        };
+        while taken(&prefix) {
+            prefix.push('g');
+            prefix.push('_');
+        }
+        Self { prefix, names: names.to_vec(), values: values.clone() }
+    }
+
+    pub(super) fn name(&mut self, attribute: &str) -> String {
+        let placeholder = format!("#{}{}", self.prefix, self.names.len());
+        self.names.push((placeholder.clone(), attribute.to_owned()));
+        placeholder
+    }
+
+    pub(super) fn value(&mut self, value: &Value) -> String {
+        let placeholder = format!(":{}{}", self.prefix, self.values.len());
+        self.values.insert(placeholder.clone(), value.clone());
+        placeholder
+    }
+
+    /// The guard as a condition expression; the item must exist.
+    pub(super) fn guard(&mut self, conditions: &[Must<'_>], key: &KeySchema) -> String {
+        let mut parts = vec![format!("attribute_exists({})", self.name(&key.partition.name))];
+        parts.extend(conditions.iter().take(MAX_CONDITIONS).map(|must| match must {
+            Must::Equal(name, value) => format!("{} = {}", self.name(name), self.value(value)),
+            Must::BeMissing(name) => format!("attribute_not_exists({})", self.name(name)),
+        }));
+        parts.join(" AND ")
+    }
+
+    pub(super) fn change(self, expression: String, condition: Option<String>) -> Change {
+        Change { expression, condition, names: self.names, values: self.values }
+    }
+}
+
+/// An update expression with one more `ADD`.
+pub(super) fn with_add(expression: &str, clause: &str) -> String {
+    let mut at = 0;
+    for word in expression.split_inclusive(char::is_whitespace) {
+        if word.trim().eq_ignore_ascii_case("ADD") {
+            let (before, after) = expression.split_at(at + word.len());
+            return format!("{before}{clause}, {after}");
+        }
+        at += word.len();
+    }
+    format!("{expression} ADD {clause}")
+}
