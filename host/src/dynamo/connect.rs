@@ -8,6 +8,7 @@ use aws_config::environment::{EnvironmentVariableCredentialsProvider, Environmen
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
 use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvider};
+use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
@@ -79,8 +80,10 @@ impl Database {
         }
         let region = RegionProviderChain::first_try(settings.region.clone().map(Region::new));
         if local {
-            let mut credentials = ProfileFileCredentialsProvider::builder();
-            let mut profile_region = ProfileFileRegionProvider::builder();
+            // Both look into files only; but they are built with all that a profile could ask for, and that needs HTTP.
+            let provider = ProviderConfig::default().with_http_client(http_client(tls.clone()));
+            let mut credentials = ProfileFileCredentialsProvider::builder().configure(&provider);
+            let mut profile_region = ProfileFileRegionProvider::builder().configure(&provider);
             if let Some(profile) = &settings.profile {
                 credentials = credentials.profile_name(profile);
                 profile_region = profile_region.profile_name(profile);
