@@ -200,7 +200,8 @@ impl Client {
             Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
             Billing::Provisioned { read, write } => {
                 let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
-                let units = ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
+                let units =
+                    ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
                 request.billing_mode(BillingMode::Provisioned).provisioned_throughput(units.build().map_err(invalid)?)
             }
         };

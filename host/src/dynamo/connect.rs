@@ -205,7 +205,9 @@ mod tests {
         for url in ["http://localhost:8000", "http://127.0.0.1:8000/", "https://[::1]:8000", "http://u:p@127.1.2.3"] {
             assert!(is_loopback(url), "{url}");
         }
-        for url in ["http://localhost.example.com", "https://10.0.0.1:8000", "http://127.0.0.1.example.com", "http://localhost@a.b"] {
+        for url in
+            ["http://localhost.example.com", "https://10.0.0.1:8000", "http://127.0.0.1.example.com", "http://localhost@a.b"]
+        {
             assert!(!is_loopback(url), "{url}");
         }
     }

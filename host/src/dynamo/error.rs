@@ -160,13 +160,18 @@ pub(super) fn kind_of(code: &str, message: &str) -> ErrorKind {
         _ if is_throttling(code) => ErrorKind::Throttled,
         "AccessDeniedException" | "AccessDenied" | "AccessDeniedForResource" => ErrorKind::Denied,
         "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" => ErrorKind::TableMissing,
-        "ExpiredTokenException" | "ExpiredToken" | "UnrecognizedClientException" | "InvalidSignatureException"
+        "ExpiredTokenException"
+        | "ExpiredToken"
+        | "UnrecognizedClientException"
+        | "InvalidSignatureException"
         | "IncompleteSignatureException" => ErrorKind::ExpiredCredentials,
         "MissingAuthenticationTokenException" | "MissingAuthenticationToken" => ErrorKind::NoCredentials,
         "ConditionalCheckFailedException" | "ConditionalCheckFailed" => ErrorKind::ConditionFailed,
         "ResourceInUseException" => ErrorKind::TableNotActive,
         "ValidationException" | "ValidationError" if message.contains("not ACTIVE") => ErrorKind::TableNotActive,
-        "ValidationException" | "ValidationError" | "ItemCollectionSizeLimitExceededException"
+        "ValidationException"
+        | "ValidationError"
+        | "ItemCollectionSizeLimitExceededException"
         | "ItemCollectionSizeLimitExceeded" => ErrorKind::Validation,
         _ => ErrorKind::Other,
     }

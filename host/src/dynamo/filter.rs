@@ -260,7 +260,9 @@ impl Parser {
                 path = format!("{path}.{}", self.name()?);
             } else if self.take("[") {
                 let index = match self.peek() {
-                    Token::Number(number) if number.as_str().bytes().all(|byte| byte.is_ascii_digit()) => number.as_str().to_owned(),
+                    Token::Number(number) if number.as_str().bytes().all(|byte| byte.is_ascii_digit()) => {
+                        number.as_str().to_owned()
+                    }
                     _ => return self.wrong("the index of a list is expected here"),
                 };
                 self.at += 1;
@@ -297,8 +299,14 @@ mod tests {
     #[test]
     fn filters_become_expressions() {
         let of = |text| Filter::parse(text).unwrap().expression;
-        assert_eq!(of("a = \"x\" and not attribute_exists(b.c[2].`odd name`)"), "#f0 = :f0 AND NOT attribute_exists(#f1.#f2[2].#f3)");
-        assert_eq!(of("(n between -1 and 2.5 or s IN ('a','b')) AND size(l) != 3"), "(#f0 BETWEEN :f0 AND :f1 OR #f1 IN (:f2, :f3)) AND size(#f2) <> :f4");
+        assert_eq!(
+            of("a = \"x\" and not attribute_exists(b.c[2].`odd name`)"),
+            "#f0 = :f0 AND NOT attribute_exists(#f1.#f2[2].#f3)"
+        );
+        assert_eq!(
+            of("(n between -1 and 2.5 or s IN ('a','b')) AND size(l) != 3"),
+            "(#f0 BETWEEN :f0 AND :f1 OR #f1 IN (:f2, :f3)) AND size(#f2) <> :f4"
+        );
         let filter = Filter::parse(r#"n = 1e3 OR n = 1E-2 OR t = true OR q = "a\"b" OR z = null"#).unwrap();
         assert_eq!(filter.values.get(":f0").unwrap(), &1000.into());
         assert_eq!(filter.values.get(":f3").unwrap(), &"a\"b".into());
@@ -307,7 +315,17 @@ mod tests {
 
     #[test]
     fn mistakes_are_placed() {
-        for (text, position) in [("", 1), ("a", 2), ("a = ", 5), ("a = 'x", 5), ("a = 1 b", 7), ("(a = 1", 7), ("a ~ 1", 3), ("AND = 1", 1), ("a[x] = 1", 3)] {
+        for (text, position) in [
+            ("", 1),
+            ("a", 2),
+            ("a = ", 5),
+            ("a = 'x", 5),
+            ("a = 1 b", 7),
+            ("(a = 1", 7),
+            ("a ~ 1", 3),
+            ("AND = 1", 1),
+            ("a[x] = 1", 3),
+        ] {
             assert_eq!(Filter::parse(text).unwrap_err().position, position, "{text}");
         }
         assert!(Filter::parse(&"(".repeat(10_000)).is_err());

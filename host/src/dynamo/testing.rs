@@ -22,7 +22,11 @@ impl Embedded {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async move {
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                let served = dynoxide::server::serve_with_shutdown(listener, dynoxide::Database::memory().unwrap(), std::future::pending());
+                let served = dynoxide::server::serve_with_shutdown(
+                    listener,
+                    dynoxide::Database::memory().unwrap(),
+                    std::future::pending(),
+                );
                 tokio::select! { _ = served => {}, _ = stopped => {} }
             });
         });

@@ -25,7 +25,8 @@ pub(super) fn conditions<'a>(guard: &'a Guard, image: &'a Item, key: &KeySchema,
             None => vec![Must::BeMissing(name)],
         },
         Guard::Item => {
-            let touched = |name: &str| patch.is_some_and(|patch| patch.set.contains(name) || patch.remove.iter().any(|it| it == name));
+            let touched =
+                |name: &str| patch.is_some_and(|patch| patch.set.contains(name) || patch.remove.iter().any(|it| it == name));
             let seen = || image.iter().filter(|(name, _)| !key.contains(name) && !name.starts_with(REPLICATION));
             let added = patch.into_iter().flat_map(|patch| patch.set.names()).filter(|name| !image.contains(name));
             let changed = seen().filter(|(name, _)| touched(name));

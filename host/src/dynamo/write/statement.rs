@@ -19,7 +19,13 @@ pub(super) struct Statement {
 }
 
 /// The statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
-pub(super) fn statement(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Option<Statement> {
+pub(super) fn statement(
+    table: &str,
+    schema: &KeySchema,
+    key: &Key,
+    attempt: &Attempt,
+    patch: Option<&Patch>,
+) -> Option<Statement> {
     let (mut text, mut parameters) = (String::new(), Vec::new());
     match patch {
         None => text.push_str(&format!("DELETE FROM {}", quoted(table))),

@@ -42,7 +42,11 @@ async fn patches_go_in_batches_and_a_changed_item_is_refused() {
     let table = db.table("Items").await;
     let mut attempts = Vec::new();
     for at in 0..60 {
-        let image = item(&[("pk", format!("k{at}").as_str().into()), ("old\"name", at.into()), ("s", Value::Ss(vec!["b".into(), "a".into()]))]);
+        let image = item(&[
+            ("pk", format!("k{at}").as_str().into()),
+            ("old\"name", at.into()),
+            ("s", Value::Ss(vec!["b".into(), "a".into()])),
+        ]);
         put(&db, "Items", &image).await;
         let patch = Patch { set: item(&[("new", at.into()), ("s", "x".into())]), remove: vec!["old\"name".into()] };
         attempts.push(attempt(&image, vec![Action::Patch(patch)]));
@@ -83,7 +87,8 @@ async fn an_attribute_added_meanwhile_is_not_overwritten() {
 async fn deletes_tell_gone_from_deleted_and_changed() {
     let db = Embedded::start().await;
     let table = db.table("Items").await;
-    let (a, b, c) = (item(&[("pk", "a".into()), ("n", 1.into())]), item(&[("pk", "b".into())]), item(&[("pk", "c".into()), ("n", 1.into())]));
+    let (a, b, c) =
+        (item(&[("pk", "a".into()), ("n", 1.into())]), item(&[("pk", "b".into())]), item(&[("pk", "c".into()), ("n", 1.into())]));
     put(&db, "Items", &a).await;
     put(&db, "Items", &item(&[("pk", "c".into()), ("n", 2.into())])).await;
     let delete = || vec![Action::Delete(Target::This)];
@@ -215,12 +220,9 @@ async fn nothing_to_do_is_not_sent_and_the_impossible_fails() {
     let table = db.table("Items").await;
     let image = item(&[("pk", "a".into()), ("n", 1.into())]);
     let this = || Target::Other(Address { table: Some("Items".into()), key: key("a") });
-    let outcomes = write(
-        &db,
-        &table,
-        vec![attempt(&image, vec![set("n", 1)]), attempt(&image, vec![set("n", 2), Action::Delete(this())])],
-    )
-    .await;
+    let outcomes =
+        write(&db, &table, vec![attempt(&image, vec![set("n", 1)]), attempt(&image, vec![set("n", 2), Action::Delete(this())])])
+            .await;
     assert!(matches!(outcomes.as_slice(), [Outcome::Accepted, Outcome::Failed { .. }]), "{outcomes:?}");
     put(&db, "Items", &item(&[("pk", "a".into()), ("n", 9.into())])).await;
     let outcomes = write(&db, &table, vec![attempt(&image, vec![Action::Delete(this())])]).await;
@@ -254,7 +256,15 @@ async fn scans_on_lanes_read_every_item_once() {
     for segment in 0..3 {
         let client = lanes.lane(segment as usize).client().clone();
         let pages = lanes.lane(segment as usize).spawn(async move {
-            let mut request = ScanRequest { table: "Items".into(), segment, segments: 3, consistent: true, limit: 7, filter: None, start: None };
+            let mut request = ScanRequest {
+                table: "Items".into(),
+                segment,
+                segments: 3,
+                consistent: true,
+                limit: 7,
+                filter: None,
+                start: None,
+            };
             let mut items = Vec::new();
             loop {
                 let page = client.scan_page(&request).await.unwrap();

@@ -6,8 +6,8 @@ use std::time::Instant;
 use aws_sdk_dynamodb::error::BuildError;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::{
-    CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure, TransactWriteItem,
-    Update,
+    CancellationReason, ConditionCheck, Delete, Put, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+    TransactWriteItem, Update,
 };
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
@@ -70,7 +70,8 @@ impl Client {
 
     /// Reads the reasons one by one; `None`: it was too fast or in another's way, send it again.
     async fn cancelled(&self, attempt: &Attempt, ops: &[Op], reasons: &[CancellationReason], error: &Error) -> Option<Outcome> {
-        let failed: Vec<_> = ops.iter().zip(reasons).filter(|(_, reason)| reason.code().is_some_and(|code| code != "None")).collect();
+        let failed: Vec<_> =
+            ops.iter().zip(reasons).filter(|(_, reason)| reason.code().is_some_and(|code| code != "None")).collect();
         let is_condition = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
         if let Some((op, reason)) = failed.iter().find(|(op, reason)| op.on_this && is_condition(reason)) {
             let present = reason.item().cloned().and_then(convert::item);
