@@ -1,3 +1,7 @@
 //! The binary: a thin skin over the library.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    drift_host::cli::main()
+}
