@@ -1,1 +1,75 @@
-//! .
+//! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
+
+use std::path::PathBuf;
+
+use drift_host::Migrator;
+use drift_host::dynamo::{ConnectionSettings, ScanRequest};
+use drift_host::local::{EmbeddedDynamoDb, Options, Running};
+use drift_host::model::Item;
+
+/// An embedded DynamoDB with a table `Things` of `rows` rows (`Id`, `name`, `n`), and a folder for runs.
+pub struct World {
+    pub running: Running,
+    pub dir: tempfile::TempDir,
+}
+
+impl World {
+    pub fn with_rows(rows: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let csv = dir.path().join("things.csv");
+        let lines: String = (1..=rows).map(|n| format!("name {n},{n}\n")).collect();
+        std::fs::write(&csv, format!("name,n\n{lines}")).unwrap();
+        let load = format!("Things:+Id={}", csv.display()).parse().unwrap();
+        let running = EmbeddedDynamoDb::start(Options { port: 0, data: None, load: vec![load], streams: false }).unwrap();
+        Self { running, dir }
+    }
+
+    pub fn runs(&self) -> PathBuf {
+        self.dir.path().join("runs")
+    }
+
+    pub async fn migrator(&self) -> Migrator {
+        let settings = ConnectionSettings { endpoint_url: Some(self.running.endpoint_url()), ..ConnectionSettings::default() };
+        Migrator::connect(settings).await.unwrap().runs_dir(self.runs())
+    }
+
+    /// All items of a table, in the order of their text.
+    pub async fn table(&self, name: &str) -> Vec<Item> {
+        let migrator = self.migrator().await;
+        let mut items = Vec::new();
+        let mut start = None;
+        loop {
+            let request =
+                ScanRequest { table: name.into(), segment: 0, segments: 1, consistent: true, limit: 1000, filter: None, start };
+            let page = migrator.database().client().scan_page(&request).await.unwrap();
+            items.extend(page.items);
+            start = page.cursor;
+            if start.is_none() {
+                break;
+            }
+        }
+        items.sort_by_key(|item| format!("{item:?}"));
+        items
+    }
+
+    /// Runs the binary with these arguments, on this world; gives exit code, standard output and standard error.
+    pub fn drift_host(&self, arguments: &[&str]) -> (i32, String, String) {
+        let output = std::process::Command::new(binary())
+            .args(arguments)
+            .args(["--endpoint-url", &self.running.endpoint_url(), "--runs-dir"])
+            .arg(self.runs())
+            .output()
+            .unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+}
+
+/// The binary under test: `cargo xtask test` names it; else it stands beside the test's own folder.
+pub fn binary() -> PathBuf {
+    if let Some(path) = std::env::var_os("DRIFT_HOST_BIN") {
+        return path.into();
+    }
+    let test = std::env::current_exe().unwrap();
+    test.parent().and_then(|deps| deps.parent()).unwrap().join("drift-host")
+}

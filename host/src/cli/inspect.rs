@@ -23,7 +23,8 @@ impl InspectVerb {
         let plugin = load(&self.plugin, Some(1))?;
         let said = plugin.description();
         let size = plugin.component().map_or(0, <[u8]>::len);
-        let grant = |grant: &crate::model::GrantRequest| format!("{}:{}", grant.access.as_str(), grant.table.as_deref().unwrap_or("."));
+        let grant =
+            |grant: &crate::model::GrantRequest| format!("{}:{}", grant.access.as_str(), grant.table.as_deref().unwrap_or("."));
         if self.json {
             let grants = said.grants.iter().map(|asked| json!({ "grant": grant(asked), "why": asked.why }));
             let after: Vec<String> = said.after.iter().map(ToString::to_string).collect();

@@ -68,7 +68,10 @@ fn announce(running: &Running, json: bool, kept: bool) -> io::Result<()> {
     }
     let example = running.tables().first().map_or("TABLE", |table| &table.name);
     eprintln!("next: drift-host try PLUGIN --table {example} --endpoint-url {endpoint}");
-    eprintln!("{}", if kept { "Ctrl-C stops it; the tables stay in the file" } else { "Ctrl-C stops it, and its tables are gone" });
+    eprintln!(
+        "{}",
+        if kept { "Ctrl-C stops it; the tables stay in the file" } else { "Ctrl-C stops it, and its tables are gone" }
+    );
     let mut out = io::stdout().lock();
     if json {
         let tables: Vec<_> = running.tables().iter().map(|table| json!({ "name": table.name, "items": table.items })).collect();
@@ -85,14 +88,20 @@ fn sentence(table: &TableReport) -> String {
     match rows {
         None => format!("{name}: {}, there already, nothing loaded", plural(*items, "item")),
         Some(rows) if rows == items => format!("{name}: {} loaded", plural(*items, "item")),
-        Some(rows) => format!("{name}: {} loaded of {}: of those with one key, the last stayed", plural(*items, "item"), plural(*rows, "row")),
+        Some(rows) => format!(
+            "{name}: {} loaded of {}: of those with one key, the last stayed",
+            plural(*items, "item"),
+            plural(*rows, "row")
+        ),
     }
 }
 
 fn exit_of(error: &LocalError) -> Exit {
     match error {
         LocalError::PortInUse { .. } | LocalError::Engine { .. } | LocalError::Serve(_) => Exit::TryAgain,
-        LocalError::Listen { .. } | LocalError::Data { .. } | LocalError::TableTwice { .. } | LocalError::Load { .. } => Exit::Usage,
+        LocalError::Listen { .. } | LocalError::Data { .. } | LocalError::TableTwice { .. } | LocalError::Load { .. } => {
+            Exit::Usage
+        }
     }
 }
 

@@ -89,7 +89,10 @@ impl ApplyVerb {
         let journal = migrator.open(&self.run)?;
         let manifest = journal.manifest().clone();
         let component = journal.component()?.ok_or_else(|| {
-            Error::Usage(format!("the run {} was made by a program of its own, not by a plugin; go on with it there", manifest.run))
+            Error::Usage(format!(
+                "the run {} was made by a program of its own, not by a plugin; go on with it there",
+                manifest.run
+            ))
         })?;
         let slots = self.concurrency.map(usize::from);
         let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots)?;
@@ -120,7 +123,11 @@ impl Output {
     }
 
     fn print(&self, summary: &Summary) -> u8 {
-        if self.json { println!("{}", summary.to_json()) } else { print!("{}", report::summary(summary)) }
+        if self.json {
+            println!("{}", summary.to_json())
+        } else {
+            print!("{}", report::summary(summary))
+        }
         summary.exit_code()
     }
 }

@@ -40,7 +40,9 @@ pub(super) struct InitVerb {
 
 fn provisioned(text: &str) -> Result<(u64, u64), String> {
     let (read, write) = text.split_once(',').ok_or_else(|| format!("{text:?} is not RCU,WCU: 5,5, say"))?;
-    let unit = |text: &str| text.trim().parse().ok().filter(|units| *units > 0).ok_or_else(|| format!("{text:?} is not a number of units"));
+    let unit = |text: &str| {
+        text.trim().parse().ok().filter(|units| *units > 0).ok_or_else(|| format!("{text:?} is not a number of units"))
+    };
     Ok((unit(read)?, unit(write)?))
 }
 
@@ -58,7 +60,10 @@ impl StatusVerb {
                 json!({ "run": row.run, "number": row.number.to_string(), "table": row.table, "direction": row.direction,
                     "state": row.state, "owner": row.owner })
             });
-            println!("{}", json!({ "v": 1, "applied": applied.collect::<Vec<_>>(), "unfinished": unfinished.collect::<Vec<_>>() }));
+            println!(
+                "{}",
+                json!({ "v": 1, "applied": applied.collect::<Vec<_>>(), "unfinished": unfinished.collect::<Vec<_>>() })
+            );
         } else {
             print!("{}", report::status(&applied, &unfinished));
         }
@@ -70,7 +75,11 @@ impl ShowVerb {
     pub(super) fn run(self) -> Ended {
         let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
         let summary = crate::run::Summary::read(&journal)?;
-        if self.json { println!("{}", summary.to_json()) } else { print!("{}", report::run(&journal, &summary)?) }
+        if self.json {
+            println!("{}", summary.to_json())
+        } else {
+            print!("{}", report::run(&journal, &summary)?)
+        }
         Ok(0)
     }
 }

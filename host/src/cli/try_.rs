@@ -10,8 +10,8 @@ use super::Ended;
 use super::options::{Connection, Flow};
 use crate::dynamo::ScanRequest;
 use crate::migration::{Direction, RunContext};
-use crate::model::json::item_from_json;
 use crate::model::Item;
+use crate::model::json::item_from_json;
 use crate::{Error, report};
 
 #[derive(Args)]

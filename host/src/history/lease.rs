@@ -143,7 +143,15 @@ async fn take(history: &History, table: &str, run: &str, owner: &str, seen: Opti
             "#c = :seen"
         }
     };
-    change(history, table, "SET #h = :run, #o = :owner ADD #c :one", unchanged, &[("#c", "Counter"), ("#h", "Holder"), ("#o", "Owner")], values).await
+    change(
+        history,
+        table,
+        "SET #h = :run, #o = :owner ADD #c :one",
+        unchanged,
+        &[("#c", "Counter"), ("#h", "Holder"), ("#o", "Owner")],
+        values,
+    )
+    .await
 }
 
 async fn renew(history: &History, table: &str, run: &str) -> Result<bool, Error> {

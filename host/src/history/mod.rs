@@ -24,7 +24,9 @@ pub enum Error {
     #[error("the metadata table: {0}")]
     DynamoDb(#[from] crate::dynamo::Error),
     /// The table is being worked on.
-    #[error("the table {table} is being worked on by run {holder} ({owner}). Wait until it has ended; a run that died is taken over {seconds} s after its last sign of life, or goes on at once with `drift-host apply {holder}` where its journal is")]
+    #[error(
+        "the table {table} is being worked on by run {holder} ({owner}). Wait until it has ended; a run that died is taken over {seconds} s after its last sign of life, or goes on at once with `drift-host apply {holder}` where its journal is"
+    )]
     Held {
         /// The table.
         table: String,
@@ -46,7 +48,9 @@ pub enum Error {
         run: String,
     },
     /// A row that cannot be read.
-    #[error("a row of the metadata table {table} cannot be read: {problem}. Is it really a metadata table of drift-host or dynamo-drift? Name another with --meta-table")]
+    #[error(
+        "a row of the metadata table {table} cannot be read: {problem}. Is it really a metadata table of drift-host or dynamo-drift? Name another with --meta-table"
+    )]
     Row {
         /// The metadata table.
         table: String,
@@ -59,7 +63,11 @@ impl Error {
     /// See [`crate::run::Error::exit_code`].
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::DynamoDb(error) if matches!(error.kind(), ErrorKind::Denied | ErrorKind::TableMissing | ErrorKind::NoCredentials) => 4,
+            Self::DynamoDb(error)
+                if matches!(error.kind(), ErrorKind::Denied | ErrorKind::TableMissing | ErrorKind::NoCredentials) =>
+            {
+                4
+            }
             Self::DynamoDb(_) | Self::Held { .. } | Self::Lost { .. } => 75,
             Self::Row { .. } => 3,
         }
@@ -165,7 +173,10 @@ impl History {
         ]
         .into_iter()
         .collect();
-        row.insert("Details", Value::M(applied.details.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))).collect()));
+        row.insert(
+            "Details",
+            Value::M(applied.details.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))).collect()),
+        );
         Ok(self.client.put_item(&self.meta, &row, None).await?)
     }
 
@@ -198,7 +209,8 @@ impl History {
     /// Removes a run's row: it is done, or nothing of it was written. An undo that is done leaves its line in the audit.
     pub async fn end_run(&self, run: &str, audit: Option<&str>) -> Result<(), Error> {
         if let Some(line) = audit {
-            let row: Item = [("Id", Value::from(format!("audit#{run}"))), ("What", line.into()), ("At", now().into())].into_iter().collect();
+            let row: Item =
+                [("Id", Value::from(format!("audit#{run}"))), ("What", line.into()), ("At", now().into())].into_iter().collect();
             self.client.put_item(&self.runs_table(), &row, None).await?;
         }
         Ok(self.client.delete_item(&self.runs_table(), &id_key(&format!("run#{run}")), None).await?)
@@ -230,7 +242,9 @@ impl History {
         let number = number.as_str().parse().map_err(|error: crate::model::MigrationNumberError| problem(error.to_string()))?;
         let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
         let details = match row.get("Details") {
-            Some(Value::M(map)) => map.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_s()?.to_owned()))).collect(),
+            Some(Value::M(map)) => {
+                map.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_s()?.to_owned()))).collect()
+            }
             _ => Vec::new(),
         };
         Ok(Applied {
@@ -256,7 +270,14 @@ fn read_run(row: &Item) -> Option<Unfinished> {
     let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
     let run = text("Id").strip_prefix("run#")?.to_owned();
     let number = row.get("Number")?.as_n()?.as_str().parse().ok()?;
-    Some(Unfinished { run, number, table: text("TableName"), direction: text("Direction"), state: text("State"), owner: text("Owner") })
+    Some(Unfinished {
+        run,
+        number,
+        table: text("TableName"),
+        direction: text("Direction"),
+        state: text("State"),
+        owner: text("Owner"),
+    })
 }
 
 fn number_key(number: MigrationNumber) -> Key {

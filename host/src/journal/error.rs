@@ -27,7 +27,9 @@ pub enum Error {
         problem: String,
     },
     /// Written by a newer version.
-    #[error("the journal {path} has format {found}, and this drift-host knows formats up to {known}. Go on with the version that began the run")]
+    #[error(
+        "the journal {path} has format {found}, and this drift-host knows formats up to {known}. Go on with the version that began the run"
+    )]
     Newer {
         /// The file.
         path: String,
@@ -47,7 +49,9 @@ pub enum Error {
         found: String,
     },
     /// It could not be written or read: disk full, permissions. Nothing is half recorded.
-    #[error("the journal {path} could not be {doing}: {reason}. Nothing was half recorded; mend it (free space, permissions) and go on with the run")]
+    #[error(
+        "the journal {path} could not be {doing}: {reason}. Nothing was half recorded; mend it (free space, permissions) and go on with the run"
+    )]
     Storage {
         /// The file.
         path: String,

@@ -17,8 +17,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 pub use error::Error;
 pub use records::{
-    ActionCounts, AttemptRecord, Counters, Counts, Entry, Manifest, OutcomeKind, OutcomeRecord, Page, PageRecord, Phase, RunState,
-    SegmentState,
+    ActionCounts, AttemptRecord, Counters, Counts, Entry, Manifest, OutcomeKind, OutcomeRecord, Page, PageRecord, Phase,
+    RunState, SegmentState,
 };
 pub use runs::{default_runs_dir, find, key_hash, new_run_id};
 
@@ -107,7 +107,12 @@ impl Journal {
         let select = "SELECT read_units, write_units, plan_seconds, apply_seconds FROM run";
         self.query(|reader| {
             reader.query_row(select, [], |row| {
-                Ok(Counters { read_units: row.get(0)?, write_units: row.get(1)?, plan_seconds: row.get(2)?, apply_seconds: row.get(3)? })
+                Ok(Counters {
+                    read_units: row.get(0)?,
+                    write_units: row.get(1)?,
+                    plan_seconds: row.get(2)?,
+                    apply_seconds: row.get(3)?,
+                })
             })
         })
     }
@@ -141,7 +146,9 @@ impl Journal {
         let content = self.encode(&record.entries)?;
         let cursor = record.cursor.as_ref().map(|key| self.encode(key)).transpose()?;
         let outcomes = record.failures.iter().map(|failure| self.outcome_row(failure)).collect::<Result<Vec<_>, _>>()?;
-        let count = |kind: &str| record.entries.iter().flat_map(|entry| &entry.actions).filter(|action| action.kind() == kind).count() as u64;
+        let count = |kind: &str| {
+            record.entries.iter().flat_map(|entry| &entry.actions).filter(|action| action.kind() == kind).count() as u64
+        };
         let kinds = [count("patch"), count("insert"), count("update"), count("delete")];
         let (segment, page, entries) = (record.segment, record.page, record.entries.len());
         let (scanned, unchanged, last, elsewhere) = (record.scanned, record.unchanged, record.last, record.elsewhere);
@@ -193,7 +200,8 @@ impl Journal {
     pub fn unfinished_pages(&self) -> Result<Vec<(u32, u32)>, Error> {
         self.sealed()?;
         self.query(|reader| {
-            let mut select = reader.prepare("SELECT segment, page FROM page WHERE done_count < entries ORDER BY page, segment")?;
+            let mut select =
+                reader.prepare("SELECT segment, page FROM page WHERE done_count < entries ORDER BY page, segment")?;
             select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })
     }
@@ -209,7 +217,8 @@ impl Journal {
             let shared: Vec<u32> = shared.query_map([segment, page], |row| row.get(0))?.collect::<Result<_, _>>()?;
             Ok(row.optional()?.map(|row| (row, shared)))
         })?;
-        let ((content, sent_upto, bits), shared) = found.ok_or_else(|| self.rule(format!("there is no page {segment}/{page}")))?;
+        let ((content, sent_upto, bits), shared) =
+            found.ok_or_else(|| self.rule(format!("there is no page {segment}/{page}")))?;
         let entries: Vec<Entry> = self.decode(&content)?;
         let done = (0..entries.len()).map(|index| bit(&bits, index)).collect();
         let shared = entries.iter().map(|entry| shared.binary_search(&entry.position).is_ok()).collect();
@@ -219,7 +228,8 @@ impl Journal {
     /// Segment, page and entry index of those that share a key and are not done, in the order in which they are written.
     pub fn shared_entries(&self) -> Result<Vec<(u32, u32, u32)>, Error> {
         let pages: Vec<(u32, u32)> = self.query(|reader| {
-            let select = "SELECT DISTINCT segment, page FROM shared NATURAL JOIN page WHERE done_count < entries ORDER BY segment, page";
+            let select =
+                "SELECT DISTINCT segment, page FROM shared NATURAL JOIN page WHERE done_count < entries ORDER BY segment, page";
             reader.prepare(select)?.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
         })?;
         let mut all = Vec::new();
@@ -288,7 +298,8 @@ impl Journal {
     pub fn outcomes(&self, limit: usize) -> Result<Vec<OutcomeRecord>, Error> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
         let rows: Vec<String> = self.query(|reader| {
-            let select = "SELECT content FROM outcome WHERE kind IN ('failed', 'doubtful') ORDER BY segment, page, position LIMIT ?1";
+            let select =
+                "SELECT content FROM outcome WHERE kind IN ('failed', 'doubtful') ORDER BY segment, page, position LIMIT ?1";
             reader.prepare(select)?.query_map([limit], |row| row.get(0))?.collect()
         })?;
         rows.iter().map(|text| serde_json::from_str(text).map_err(|error| self.corrupt(error.to_string()))).collect()
@@ -330,7 +341,10 @@ impl Journal {
         Ok((outcome.position, kind, text))
     }
 
-    async fn write(&self, write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()> + Send + 'static) -> Result<(), Error> {
+    async fn write(
+        &self,
+        write: impl FnOnce(&rusqlite::Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
+    ) -> Result<(), Error> {
         match &self.0.writer {
             Some(writer) => writer.write(&self.0.path, write).await,
             None => Err(self.rule("it was opened to be read only".into())),

@@ -36,7 +36,8 @@ pub fn find(dir: &Path, run: &str) -> Result<PathBuf, Error> {
 /// A new id: sorts by time, and is short enough to type (`20261123-181502-k3f9`).
 pub fn new_run_id() -> String {
     let letters = b"abcdefghjkmnpqrstuvwxyz23456789";
-    let random: String = (0..4).filter_map(|_| letters.get(fastrand::usize(..letters.len())).map(|&byte| char::from(byte))).collect();
+    let random: String =
+        (0..4).filter_map(|_| letters.get(fastrand::usize(..letters.len())).map(|&byte| char::from(byte))).collect();
     format!("{}-{random}", jiff::Timestamp::now().strftime("%Y%m%d-%H%M%S"))
 }
 

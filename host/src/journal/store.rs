@@ -104,8 +104,8 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
 pub(super) fn open(path: &Path, writable: bool) -> Result<Connection, Error> {
     let shown = path.display().to_string();
     let flags = if writable { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
-    let connection =
-        Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(|error| storage(&shown, "read", error))?;
+    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| storage(&shown, "read", error))?;
     let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let foreign = |found: String| Error::Foreign { path: shown.clone(), found };
     match pragma("application_id") {

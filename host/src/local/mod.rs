@@ -95,7 +95,8 @@ fn listen(port: u16) -> Result<TcpListener, LocalError> {
 
 fn open(data: Option<&PathBuf>) -> Result<Database, LocalError> {
     let Some(path) = data else {
-        return Database::memory().map_err(|error| LocalError::Data { path: PathBuf::from(":memory:"), problem: error.to_string() });
+        return Database::memory()
+            .map_err(|error| LocalError::Data { path: PathBuf::from(":memory:"), problem: error.to_string() });
     };
     let unusable = |problem: String| LocalError::Data { path: path.clone(), problem };
     let text = path.to_str().ok_or_else(|| unusable("the path is not UTF-8 text".into()))?;

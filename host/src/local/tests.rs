@@ -60,7 +60,10 @@ fn key_types_are_those_of_the_first_row_and_batches_lose_nothing() {
     let report = load_into(&engine, "Events:pk,at", "e.jsonl", &rows).unwrap();
     assert_eq!((report.items, report.rows), (2001, Some(2001)));
     let kept = items(&engine, "Events");
-    assert!(kept.contains(&r#"{"at":{"N":"2000.5"},"flag":{"BOOL":true},"pk":{"S":"a"}}"#.to_owned()), "numbers as DynamoDB keeps them");
+    assert!(
+        kept.contains(&r#"{"at":{"N":"2000.5"},"flag":{"BOOL":true},"pk":{"S":"a"}}"#.to_owned()),
+        "numbers as DynamoDB keeps them"
+    );
 }
 
 #[test]

@@ -57,7 +57,9 @@ impl KeySchema {
                     (KeyType::S, Value::S(_)) | (KeyType::N, Value::N(_)) | (KeyType::B, Value::B(_)) => {
                         Ok((name.clone(), value.clone()))
                     }
-                    _ => Err(format!("the key attribute {name:?} is of type {}, and the table wants {kind:?}", value.descriptor())),
+                    _ => {
+                        Err(format!("the key attribute {name:?} is of type {}, and the table wants {kind:?}", value.descriptor()))
+                    }
                 },
             })
             .collect::<Result<Attributes, String>>()

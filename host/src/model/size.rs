@@ -47,7 +47,8 @@ mod tests {
     fn sizes_follow_the_documentation() {
         let item: Item = [("pk", "abc".into()), ("é", Value::Bool(true)), ("n", 1234.into())].into_iter().collect();
         assert_eq!(item_bytes(&item), 2 + 3 + 2 + 1 + 1 + 3);
-        let nested: Item = [("m", Value::M([("a", Value::Null)].into_iter().collect())), ("l", Value::L(vec![]))].into_iter().collect();
+        let nested: Item =
+            [("m", Value::M([("a", Value::Null)].into_iter().collect())), ("l", Value::L(vec![]))].into_iter().collect();
         assert_eq!(item_bytes(&nested), 1 + 3 + 1 + 1 + 1 + 1 + 3);
     }
 }

@@ -46,7 +46,8 @@ fn is_ours(path: &Path) -> bool {
     // folder's owner is compared with the home's instead.
     let home = std::env::var_os("HOME").and_then(|home| fs::metadata(home).ok()).map(|meta| meta.uid());
     let private = |path: &Path, forbidden: u32| {
-        fs::symlink_metadata(path).is_ok_and(|meta| !meta.is_symlink() && meta.mode() & forbidden == 0 && Some(meta.uid()) == home)
+        fs::symlink_metadata(path)
+            .is_ok_and(|meta| !meta.is_symlink() && meta.mode() & forbidden == 0 && Some(meta.uid()) == home)
     };
     private(path, 0o022) && path.parent().is_some_and(|dir| private(dir, 0o077))
 }

@@ -5,7 +5,9 @@
 #[non_exhaustive]
 pub enum LoadError {
     /// Not WebAssembly at all.
-    #[error("{name} is not WebAssembly: it begins with {found}. drift-host runs components (.wasm): build one with `cargo build --release --target wasm32-unknown-unknown`, say, as in example-migrations/rust")]
+    #[error(
+        "{name} is not WebAssembly: it begins with {found}. drift-host runs components (.wasm): build one with `cargo build --release --target wasm32-unknown-unknown`, say, as in example-migrations/rust"
+    )]
     NotWasm {
         /// The file.
         name: String,
@@ -13,13 +15,17 @@ pub enum LoadError {
         found: String,
     },
     /// A core module, not a component.
-    #[error("{name} is a core WebAssembly module, and a migration is a component. Link it with `linker = \"wasm-component-ld\"` (Rust), or wrap it with `wasm-tools component new`")]
+    #[error(
+        "{name} is a core WebAssembly module, and a migration is a component. Link it with `linker = \"wasm-component-ld\"` (Rust), or wrap it with `wasm-tools component new`"
+    )]
     CoreModule {
         /// The file.
         name: String,
     },
     /// The component does not compile.
-    #[error("{name} is not a valid component: {reason}. Build it again; if it was copied, compare its size and digest with the original")]
+    #[error(
+        "{name} is not a valid component: {reason}. Build it again; if it was copied, compare its size and digest with the original"
+    )]
     Invalid {
         /// The file.
         name: String,
@@ -27,7 +33,9 @@ pub enum LoadError {
         reason: String,
     },
     /// Another contract version.
-    #[error("{name} was built against drift:migration@{found}, and this drift-host accepts drift:migration@0.1.x. Build it against the wit/ folder of this version, or use a drift-host that speaks {found}")]
+    #[error(
+        "{name} was built against drift:migration@{found}, and this drift-host accepts drift:migration@0.1.x. Build it against the wit/ folder of this version, or use a drift-host that speaks {found}"
+    )]
     Version {
         /// The file.
         name: String,
@@ -35,7 +43,9 @@ pub enum LoadError {
         found: String,
     },
     /// No migration in it.
-    #[error("{name} is a component of another world: it does not export {missing}. Found the exports: {exports}. A migration exports `describe` and `migrate` of drift:migration@0.1.0 (see wit/migration.wit)")]
+    #[error(
+        "{name} is a component of another world: it does not export {missing}. Found the exports: {exports}. A migration exports `describe` and `migrate` of drift:migration@0.1.0 (see wit/migration.wit)"
+    )]
     World {
         /// The file.
         name: String,
@@ -45,7 +55,9 @@ pub enum LoadError {
         exports: String,
     },
     /// It needs what nobody gives.
-    #[error("{name} cannot be linked: {reason}. A migration may import drift:migration/run, drift:migration/log and WASI 0.2; everything else is denied")]
+    #[error(
+        "{name} cannot be linked: {reason}. A migration may import drift:migration/run, drift:migration/log and WASI 0.2; everything else is denied"
+    )]
     Import {
         /// The file.
         name: String,

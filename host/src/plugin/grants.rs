@@ -15,7 +15,9 @@ pub struct Grant {
 
 /// A text that is no grant.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{text:?} is not a grant: {problem}. The form is ACCESS:TABLE, with insert, update, delete, direct-read or direct-write, and `.` for the table being migrated: insert:Claims, delete:.")]
+#[error(
+    "{text:?} is not a grant: {problem}. The form is ACCESS:TABLE, with insert, update, delete, direct-read or direct-write, and `.` for the table being migrated: insert:Claims, delete:."
+)]
 pub struct GrantError {
     text: String,
     problem: &'static str,
@@ -109,7 +111,11 @@ mod tests {
     use crate::model::{Existing, GrantRequest, Insert, Patch, Target};
 
     fn insert(table: Option<&str>) -> Action {
-        Action::Insert(Insert { table: table.map(Into::into), item: [("id", 1.into())].into_iter().collect(), existing: Existing::Keep })
+        Action::Insert(Insert {
+            table: table.map(Into::into),
+            item: [("id", 1.into())].into_iter().collect(),
+            existing: Existing::Keep,
+        })
     }
 
     #[test]

@@ -52,7 +52,10 @@ impl GuestLog {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let mut lines = std::mem::take(&mut log.lines);
         if log.dropped > 0 {
-            let message = format!("… {} more lines were dropped: the limit is {} lines and {} bytes an item", log.dropped, log.max_lines, log.max_bytes);
+            let message = format!(
+                "… {} more lines were dropped: the limit is {} lines and {} bytes an item",
+                log.dropped, log.max_lines, log.max_bytes
+            );
             lines.push(LogLine { level: LogLevel::Warn, message });
         }
         (log.bytes, log.dropped) = (0, 0);

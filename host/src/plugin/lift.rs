@@ -5,8 +5,8 @@
 
 use super::contract::drift::migration::types as wit;
 use crate::model::{
-    Access, Action, Address, Attributes, Description, Existing, GrantRequest, Insert, Item, Key, MAX_DEPTH, Number, Patch, Target,
-    Update, Value,
+    Access, Action, Address, Attributes, Description, Existing, GrantRequest, Insert, Item, Key, MAX_DEPTH, Number, Patch,
+    Target, Update, Value,
 };
 
 /// The error is a sentence about the action (counted from 1).
@@ -52,7 +52,8 @@ pub(super) fn item(lifted: wit::ItemResult) -> Result<Item, String> {
     let mut nested = lifted.nested.into_iter();
     let mut pairs = Vec::with_capacity(lifted.attributes.len());
     for attribute in lifted.attributes {
-        let value = value(attribute.value, &mut nested, 1).map_err(|problem| format!("attribute {}: {problem}", shown(&attribute.name)))?;
+        let value = value(attribute.value, &mut nested, 1)
+            .map_err(|problem| format!("attribute {}: {problem}", shown(&attribute.name)))?;
         pairs.push((attribute.name, value));
     }
     match nested.len() {

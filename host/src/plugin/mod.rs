@@ -29,7 +29,9 @@ use contract::DirectMigrationIndices;
 use engine::Clockwork;
 use instance::{Instance, State};
 
-use crate::migration::{Direction, FailureKind, ItemFailure, LogLevel, LogLine, Migration, Reply, RunContext, StartError, Worker};
+use crate::migration::{
+    Direction, FailureKind, ItemFailure, LogLevel, LogLine, Migration, Reply, RunContext, StartError, Worker,
+};
 use crate::model::{self, Description, Item};
 
 /// How a plugin is loaded.
@@ -166,7 +168,8 @@ impl Migration for Plugin {
             direction,
             instance: None,
         };
-        slot.instance = Some(slot.start().map_err(|failure| StartError(format!("the plugin did not start: it {}", failure.message)))?);
+        slot.instance =
+            Some(slot.start().map_err(|failure| StartError(format!("the plugin did not start: it {}", failure.message)))?);
         Ok(Box::new(slot))
     }
 }
@@ -186,7 +189,11 @@ impl Slot {
         Instance::start(&self.pre, &self.limits, &self.run, self.direction)
     }
 
-    fn checked(&self, lifted: Vec<contract::drift::migration::types::Action>, item: &Item) -> Result<Vec<model::Action>, (FailureKind, String)> {
+    fn checked(
+        &self,
+        lifted: Vec<contract::drift::migration::types::Action>,
+        item: &Item,
+    ) -> Result<Vec<model::Action>, (FailureKind, String)> {
         let invalid = |problem: String| (FailureKind::Invalid, format!("returned what cannot be believed: {problem}"));
         if lifted.len() > self.limits.actions {
             return Err(invalid(format!("{} actions for one item; the limit is {}", lifted.len(), self.limits.actions)));
@@ -241,7 +248,8 @@ fn check_magic(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
         (Some(b"\0asm"), Some(version)) if version == COMPONENT => Ok(()),
         (Some(b"\0asm"), Some([1, 0, 0, 0])) => Err(LoadError::CoreModule { name: name.into() }),
         _ => {
-            let first: String = String::from_utf8_lossy(bytes.get(..bytes.len().min(24)).unwrap_or_default()).escape_debug().collect();
+            let first: String =
+                String::from_utf8_lossy(bytes.get(..bytes.len().min(24)).unwrap_or_default()).escape_debug().collect();
             let found = if first.is_empty() { "nothing (the file is empty)".into() } else { format!("{first:?}") };
             Err(LoadError::NotWasm { name: name.into(), found })
         }

@@ -82,11 +82,23 @@ pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
     }
     for row in applied {
         let name = if row.name.is_empty() { &row.description } else { &row.name };
-        let _ = writeln!(out, "applied     {:>8}  {:<20} {:<24} {}  {}", row.number.to_string(), row.table, name, row.finished, row.run);
+        let _ = writeln!(
+            out,
+            "applied     {:>8}  {:<20} {:<24} {}  {}",
+            row.number.to_string(),
+            row.table,
+            name,
+            row.finished,
+            row.run
+        );
     }
     for row in unfinished {
         let number = row.number.to_string();
-        let _ = writeln!(out, "{:<11} {number:>8}  {:<20} {} by {}; drift-host apply {}", row.state, row.table, row.direction, row.owner, row.run);
+        let _ = writeln!(
+            out,
+            "{:<11} {number:>8}  {:<20} {} by {}; drift-host apply {}",
+            row.state, row.table, row.direction, row.owner, row.run
+        );
     }
     out
 }

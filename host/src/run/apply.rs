@@ -197,7 +197,9 @@ async fn settle(applier: &Applier, client: &Client, mut work: Work, outcome: Out
             let kept: Vec<Action> = kept.collect();
             if kept.is_empty() { Next::Done } else { new_attempt(applier, &work, work.image.as_ref().clone(), kept).await? }
         }
-        Outcome::Failed { code, message } => Next::Record(record(applier, &work, OutcomeKind::Failed, format!("{code}: {message}"))),
+        Outcome::Failed { code, message } => {
+            Next::Record(record(applier, &work, OutcomeKind::Failed, format!("{code}: {message}")))
+        }
         Outcome::InDoubt { why } => {
             let resendable = guarded(&work) || repeatable(applier, &work);
             if resendable && work.resends < RESENDS {
@@ -210,7 +212,6 @@ async fn settle(applier: &Applier, client: &Client, mut work: Work, outcome: Out
             }
         }
         Outcome::Stopped(error) => Next::Stopped(error),
-        other => Next::Record(record(applier, &work, OutcomeKind::Failed, format!("an outcome unknown to this version: {other:?}"))),
     })
 }
 

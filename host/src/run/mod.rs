@@ -157,7 +157,9 @@ impl Migrator {
         let table = self.database.client().describe_table(&manifest.context.table).await?;
         if table.id != manifest.table_id {
             let (name, run) = (&table.name, &manifest.run);
-            return Err(Error::Refused(format!("the table {name} is not the one that run {run} began with: it was created anew since")));
+            return Err(Error::Refused(format!(
+                "the table {name} is not the one that run {run} began with: it was created anew since"
+            )));
         }
         let state = journal.state()?;
         if matches!(state, RunState::Applied | RunState::Undone | RunState::Refused) {
@@ -179,17 +181,24 @@ impl Migrator {
         match (&recorded, direction) {
             (Some(row), Direction::Migrate) => return self.already(migration.as_ref(), row, &table),
             (None, Direction::Undo) => {
-                return Err(Error::Usage(format!("migration {number} is not applied; there is nothing to undo (see `drift-host status`)")));
+                return Err(Error::Usage(format!(
+                    "migration {number} is not applied; there is nothing to undo (see `drift-host status`)"
+                )));
             }
             (Some(row), Direction::Undo) if row.table != table.name => {
-                return Err(Error::Refused(format!("migration {number} was applied to the table {}, not to {}", row.table, table.name)));
+                return Err(Error::Refused(format!(
+                    "migration {number} was applied to the table {}, not to {}",
+                    row.table, table.name
+                )));
             }
             _ => {}
         }
         let run = self.prepare(migration, options, direction).await?;
         let checked = self.check_history(run.migration.as_ref(), run.journal.manifest(), None).await;
         let lease = match checked {
-            Ok(()) => Lease::acquire(&self.history, &table.name, &run.journal.manifest().run, &owner()).await.map_err(Error::from),
+            Ok(()) => {
+                Lease::acquire(&self.history, &table.name, &run.journal.manifest().run, &owner()).await.map_err(Error::from)
+            }
             Err(error) => Err(error),
         };
         let lease = match lease {
@@ -207,8 +216,13 @@ impl Migrator {
     async fn check_history(&self, migration: &dyn Migration, manifest: &Manifest, own: Option<&str>) -> Result<(), Error> {
         let applied = self.history.applied().await?;
         let missing = |number: &&crate::model::MigrationNumber| !applied.iter().any(|row| row.number == **number);
-        if let Some(number) = migration.description().after.iter().find(missing).filter(|_| manifest.direction == Direction::Migrate) {
-            return Err(Error::Refused(format!("migration {} comes after migration {number}, which is not applied", manifest.number)));
+        if let Some(number) =
+            migration.description().after.iter().find(missing).filter(|_| manifest.direction == Direction::Migrate)
+        {
+            return Err(Error::Refused(format!(
+                "migration {} comes after migration {number}, which is not applied",
+                manifest.number
+            )));
         }
         let others = self.history.unfinished().await?;
         match others.iter().find(|other| other.table == manifest.context.table && Some(other.run.as_str()) != own) {
@@ -223,7 +237,10 @@ impl Migrator {
     fn already(&self, migration: &dyn Migration, row: &Applied, table: &TableInfo) -> Result<Summary, Error> {
         let number = row.number;
         if row.table != table.name {
-            return Err(Error::Refused(format!("migration {number} is recorded for the table {}, not for {}", row.table, table.name)));
+            return Err(Error::Refused(format!(
+                "migration {number} is recorded for the table {}, not for {}",
+                row.table, table.name
+            )));
         }
         if !row.digest.is_empty() && row.digest != migration.digest() {
             return Err(Error::Refused(format!(
@@ -251,8 +268,12 @@ impl Migrator {
         guard(&options.guard)?;
         let description = migration.description();
         let started_at = now();
-        let context =
-            RunContext { table: table.name.clone(), key: table.key.clone(), started_at: started_at.clone(), arguments: options.arguments.clone() };
+        let context = RunContext {
+            table: table.name.clone(),
+            key: table.key.clone(),
+            started_at: started_at.clone(),
+            arguments: options.arguments.clone(),
+        };
         let manifest = Manifest {
             run: journal::new_run_id(),
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -352,7 +373,8 @@ impl Run {
         }
         let started = Instant::now();
         let manifest = self.journal.manifest();
-        let filter = manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
+        let filter =
+            manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
         let observer = self.migrator.observer.clone();
         let planner = plan::Planner {
             journal: self.journal.clone(),
@@ -414,7 +436,13 @@ impl Run {
             Direction::Undo => {
                 history.remove(manifest.number).await?;
                 self.journal.set_state(RunState::Undone).await?;
-                let line = format!("migration {} ({}) on {} was undone by {}", manifest.number, manifest.name, manifest.context.table, owner());
+                let line = format!(
+                    "migration {} ({}) on {} was undone by {}",
+                    manifest.number,
+                    manifest.name,
+                    manifest.context.table,
+                    owner()
+                );
                 history.end_run(&manifest.run, Some(&line)).await?;
             }
         }
@@ -489,7 +517,8 @@ impl Run {
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
         let manifest = self.journal.manifest();
-        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1)).await
+        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
+            .await
     }
 
     fn lanes(&self) -> Result<Lanes, Error> {
@@ -499,7 +528,8 @@ impl Run {
     /// Adds to the journal's counters, with the units consumed since the last time.
     async fn count(&self, counters: Counters) -> Result<(), Error> {
         let units = self.migrator.database.meter().snapshot();
-        let (read, write) = std::mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), (units.read, units.write));
+        let (read, write) =
+            std::mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), (units.read, units.write));
         let counters = Counters { read_units: units.read - read, write_units: units.write - write, ..counters };
         Ok(self.journal.add_counters(&counters).await?)
     }

@@ -99,8 +99,17 @@ fn page_record(
     last: bool,
 ) -> PageRecord {
     let scanned = answers.len() as u64;
-    let mut record =
-        PageRecord { segment, page, cursor, last, scanned, unchanged: 0, entries: Vec::new(), failures: Vec::new(), elsewhere: Vec::new() };
+    let mut record = PageRecord {
+        segment,
+        page,
+        cursor,
+        last,
+        scanned,
+        unchanged: 0,
+        entries: Vec::new(),
+        failures: Vec::new(),
+        elsewhere: Vec::new(),
+    };
     for (position, (image, answer)) in (0u32..).zip(answers) {
         match answer.map(|reply| effective(reply.actions, &image)) {
             Ok(actions) if actions.is_empty() => record.unchanged += 1,

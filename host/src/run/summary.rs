@@ -39,7 +39,10 @@ impl Summary {
             counts: journal.counts()?,
             units: (counters.read_units, counters.write_units),
             seconds: (counters.plan_seconds, counters.apply_seconds),
-            errors: errors.into_iter().filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful)).collect(),
+            errors: errors
+                .into_iter()
+                .filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful))
+                .collect(),
             manifest: Some(manifest),
         })
     }
