@@ -1,0 +1,72 @@
+//! A guest without the SDK that does what the argument `mode` says, for the host's end-to-end tests.
+
+wit_bindgen::generate!({ path: "../../../wit", world: "reversible-migration" });
+
+use drift::migration::types::{Attribute, Existing, Insert, Patch, Target, Value};
+use drift::migration::{log, run};
+
+struct Echo;
+
+fn patch(name: &str, value: Value) -> Action {
+    let set = Item { attributes: vec![Attribute { name: name.into(), value }], nested: vec![] };
+    Action::Patch(Patch { set, remove: vec![] })
+}
+
+fn number(item: &Item, name: &str) -> String {
+    let found = item.attributes.iter().find(|attribute| attribute.name == name);
+    match found.map(|attribute| &attribute.value) {
+        Some(Value::N(text)) => text.clone(),
+        _ => String::new(),
+    }
+}
+
+impl Guest for Echo {
+    fn describe() -> Description {
+        Description {
+            number: "100".into(),
+            name: "echo".into(),
+            summary: "does what the argument `mode` says".into(),
+            repeatable: true,
+            after: vec![],
+            grants: vec![],
+            extra: vec![],
+        }
+    }
+
+    fn migrate(item: Item) -> Result<Vec<Action>, String> {
+        let mode = run::argument("mode").unwrap_or_default();
+        let chosen = run::argument("id").is_none_or(|id| id == number(&item, "Id"));
+        let touch = || Ok(vec![patch("touched", Value::Bool(true))]);
+        match mode.as_str() {
+            "" | "touch" => touch(),
+            "none" => Ok(vec![]),
+            "fail" if chosen => {
+                log::write(log::Level::Info, "about to fail");
+                Err("as asked".into())
+            }
+            "trap" if chosen => core::arch::wasm32::unreachable(),
+            "spin" if chosen => loop {
+                core::hint::black_box(());
+            },
+            "hog" if chosen => loop {
+                core::mem::forget(core::hint::black_box(vec![1u8; 1 << 20]));
+            },
+            "fail" | "trap" | "spin" | "hog" => touch(),
+            "delete" => Ok(vec![Action::Delete(Target::This)]),
+            "roundtrip" => Ok(vec![Action::Insert(Insert { table: run::argument("to"), item, existing: Existing::Fail })]),
+            "too-few" => Ok(vec![patch("l", Value::L(2))]),
+            "too-many" => {
+                let set = Item { attributes: vec![], nested: vec![Value::Null] };
+                Ok(vec![Action::Patch(Patch { set, remove: vec![] })])
+            }
+            "bad-number" => Ok(vec![patch("n", Value::N("1_000".into()))]),
+            other => Err(format!("no mode {other:?}")),
+        }
+    }
+
+    fn undo(_: Item) -> Result<Vec<Action>, String> {
+        Ok(vec![Action::Patch(Patch { set: Item { attributes: vec![], nested: vec![] }, remove: vec!["touched".into()] })])
+    }
+}
+
+export!(Echo);
