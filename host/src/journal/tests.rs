@@ -1,1 +1,91 @@
+//! The journal's promises, on real files.
 
+use super::*;
+use crate::migration::{Direction, RunContext};
+use crate::model::{Key, KeyAttribute, KeySchema, KeyType, Patch, Value};
+
+fn manifest(segments: u32) -> Manifest {
+    let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
+    let context = RunContext { table: "T".into(), key, started_at: "2026-11-23T00:00:00Z".into(), arguments: vec![] };
+    Manifest {
+        run: new_run_id(),
+        host_version: "0".into(),
+        created: String::new(),
+        direction: Direction::Migrate,
+        number: 1.into(),
+        name: "n".into(),
+        summary: String::new(),
+        digest: "d".into(),
+        repeatable: false,
+        context,
+        table_arn: String::new(),
+        table_id: String::new(),
+        segments,
+        consistent: true,
+        page_limit: 10,
+        filter: None,
+        guard: "item".into(),
+        max_errors: "0".into(),
+        grants: vec![],
+        meta_table: "m".into(),
+        conflict_retries: 5,
+        endpoint_url: None,
+        region: None,
+        profile: None,
+    }
+}
+
+fn page(segment: u32, page: u32, last: bool, elsewhere: Vec<(u32, u64)>) -> PageRecord {
+    let image = |id: u32| [("id", Value::from(id)), ("b", Value::B(vec![0, 255]))].into_iter().collect::<Item>();
+    let entries = (0..3).map(|position| Entry {
+        position,
+        image: image(position),
+        actions: vec![Action::Patch(Patch { set: [("x", Value::from(1))].into_iter().collect(), remove: vec![] })],
+    });
+    let cursor = (!last).then(|| Key::from_attributes([("id", Value::from(page))].into_iter().collect()));
+    PageRecord { segment, page, cursor, last, scanned: 5, unchanged: 2, entries: entries.collect(), failures: vec![], elsewhere }
+}
+
+#[tokio::test]
+async fn a_page_and_its_cursor_are_there_after_reopening_and_a_replayed_page_counts_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::create(dir.path(), &manifest(1), Some(b"wasm")).unwrap();
+    journal.commit_page(page(0, 0, false, vec![])).await.unwrap();
+    journal.commit_page(page(0, 0, false, vec![])).await.unwrap();
+    let path = journal.0.path.clone();
+    assert!(matches!(Journal::open(&path), Err(Error::Locked { .. })));
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    let segment = journal.segments().unwrap().remove(0);
+    assert_eq!((segment.pages, segment.scanned, segment.done, segment.cursor.is_some()), (1, 5, false, true));
+    assert_eq!(journal.component().unwrap().as_deref(), Some(b"wasm".as_slice()));
+    assert!(matches!(journal.seal().await, Err(Error::Rule { .. })), "a segment is open");
+    assert!(matches!(journal.mark_sent(0, 0, 1).await, Err(Error::Rule { .. })), "not sealed");
+}
+
+#[tokio::test]
+async fn sent_done_and_shared_are_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::create(dir.path(), &manifest(2), None).unwrap();
+    journal.commit_page(page(0, 0, true, vec![(0, 9), (1, 8)])).await.unwrap();
+    journal.commit_page(page(1, 0, true, vec![(2, 9)])).await.unwrap();
+    journal.seal().await.unwrap();
+    assert_eq!(journal.shared_entries().unwrap(), [(0, 0, 0), (1, 0, 2)]);
+    journal.mark_sent(0, 0, 2).await.unwrap();
+    journal.mark_done(0, 0, vec![1]).await.unwrap();
+    let read = journal.page(0, 0).unwrap();
+    assert_eq!((read.sent_upto, read.done, read.shared), (2, vec![false, true, false], vec![true, false, false]));
+    assert_eq!(read.entries, page(0, 0, true, vec![]).entries);
+    journal.mark_done(0, 0, vec![0, 2]).await.unwrap();
+    assert_eq!(journal.unfinished_pages().unwrap(), [(1, 0)]);
+    assert_eq!(journal.counts().unwrap().changed, 6);
+}
+
+#[test]
+fn what_is_no_journal_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("x.drift");
+    std::fs::write(&path, "hello, this is no database, and long enough to be looked at").unwrap();
+    assert!(matches!(Journal::read(&path), Err(Error::Foreign { .. })));
+    assert!(matches!(find(dir.path(), "nowhere"), Err(Error::NotFound { .. })));
+}
