@@ -1,111 +1,132 @@
-//! What people and CI run: `cargo xtask test`, `cargo xtask lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | lint | clippy`.
 //!
-//! Compiled dependencies are kept outside the clone, so that a second clone builds in a minute.
+//! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
+//! so that the second command, and the second clone, wait for no dependency.
+
+mod cargo;
+mod demo;
+mod guests;
+mod scan;
+mod toolchain;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
+
+const USAGE: &str = "\
+cargo xtask guests              build every guest, and say where they are
+cargo xtask demo                the whole way on an embedded DynamoDB: try, run, status, undo
+cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`
+cargo xtask lint                formatting, of every workspace here
+cargo xtask clippy              clippy, of every workspace here; builds every dependency once more
+
+Output is kept in CARGO_TARGET_DIR, else in ~/.cache/drift-host/target, else in ./target.";
+
+/// An error is a message for a person: what was tried, why it failed, what to do.
+type Result<T, E = String> = std::result::Result<T, E>;
 
 fn main() -> ExitCode {
-    let mut arguments = std::env::args().skip(1);
-    let verb = arguments.next().unwrap_or_default();
-    let rest: Vec<String> = arguments.collect();
-    let done = match verb.as_str() {
-        "test" => test(&rest),
-        "lint" => cargo(&["fmt", "--all", "--check"], &[]),
-        _ => Err("usage: cargo xtask test [ARGUMENTS OF cargo test…] | lint".into()),
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (verb, rest) = arguments.split_first().map_or(("", &[][..]), |(verb, rest)| (verb.as_str(), rest));
+    let done = match (verb, rest.is_empty()) {
+        ("guests", true) => guests::build().map(|built| println!("{}", built.folder.display())),
+        ("demo", true) => demo::run(),
+        ("test", _) => test(rest),
+        ("lint", true) => lint(),
+        ("clippy", true) => clippy(),
+        ("help" | "--help" | "-h", true) => {
+            println!("{USAGE}");
+            return ExitCode::SUCCESS;
+        }
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
-        Err(problem) => {
-            eprintln!("xtask: {problem}");
-            ExitCode::from(2)
+        Err(message) => {
+            eprintln!("xtask: {message}");
+            ExitCode::FAILURE
         }
     }
 }
 
-/// Builds the binary and the guests, then passes every test with them.
-fn test(rest: &[String]) -> Result<(), String> {
-    cargo(&["build", "--locked", "--package", "drift-host"], &[])?;
-    let guests = match guests() {
-        Ok(dir) => Some(dir),
-        Err(problem) if std::env::var("CI").is_ok_and(|ci| ci == "true") => return Err(problem),
-        Err(problem) => {
-            eprintln!("xtask: the tests with guests in WebAssembly are skipped: {problem}");
+/// The guests, then the tests of the workspace, then the unit tests that authors of migrations write.
+fn test(arguments: &[String]) -> Result<()> {
+    let mut skipped = Vec::new();
+    let guests = match guests::build() {
+        Ok(built) => Some(built.folder),
+        // A machine of one's own may lack a compiler for guests; the machine that decides may not.
+        Err(message) if !in_ci() => {
+            skipped.push(format!("Rust guests: {message}"));
             None
         }
+        Err(message) => return Err(message),
     };
-    run("cargo", &["test", "--locked", "--workspace"], rest, &clone(), |command| {
-        if let Some(dir) = &guests {
-            command.env("DRIFT_GUESTS_DIR", dir);
+    // Before the tests: they start it. With the whole workspace selected, so that dependencies have the same features and
+    // are built once.
+    cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host"]).run()?;
+    let mut tests = cargo::here(&["test", "--locked", "--workspace"]);
+    tests.args(arguments).env("DRIFT_HOST_BIN", cargo::target_dir()?.join("debug").join(exe("drift-host")));
+    match &guests {
+        Some(folder) => tests.env("DRIFT_GUESTS_DIR", folder),
+        None => tests.env_remove("DRIFT_GUESTS_DIR"),
+    };
+    let workspace = tests.run();
+    let examples = match guests::EXAMPLES.manifest() {
+        Some(manifest) => cargo::here(&["test", "--manifest-path"])
+            .arg(manifest)
+            .args(arguments)
+            .env("CARGO_TARGET_DIR", cargo::target_dir()?.join("examples-native"))
+            .run(),
+        None => {
+            skipped.push(format!("the examples' unit tests: there is no {}", guests::EXAMPLES.folder));
+            Ok(())
         }
-    })
-}
-
-/// Builds the test guests; returns the folder of the components.
-fn guests() -> Result<PathBuf, String> {
-    let target = "wasm32-unknown-unknown";
-    let installed = Command::new("rustup").args(["target", "list", "--installed"]).output();
-    let installed = installed.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).lines().any(|line| line == target));
-    let may_download = std::env::var("RUSTUP_AUTO_INSTALL").map_or(true, |value| value != "0");
-    let mut rustc = None;
-    if !installed && may_download {
-        run("rustup", &["target", "add", target], &[], &clone(), |_| {})?;
-    } else if !installed {
-        let missing = |why: String| format!("no {target} target: `rustup target add {target}` gives it ({why})");
-        run("bash", &["xtask/wasm32-std.sh"], &[], &clone(), |_| {}).map_err(missing)?;
-        rustc = Some("/usr/bin/rustc");
+    };
+    for skip in &skipped {
+        eprintln!("xtask: SKIPPED {skip}");
     }
-    let dir = target_dir().join("guests");
-    run(
-        "cargo",
-        &["build", "--locked", "--release", "--target", target],
-        &[],
-        &clone().join("tests").join("guests"),
-        |command| {
-            command.env("CARGO_TARGET_DIR", &dir);
-            if let Some(rustc) = rustc {
-                command.env("RUSTC", rustc);
-            }
-        },
-    )?;
-    Ok(dir.join(target).join("release"))
+    workspace.and(examples)
 }
 
-fn clone() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or(Path::new(".")).to_owned()
-}
-
-fn cargo(arguments: &[&str], rest: &[String]) -> Result<(), String> {
-    run("cargo", arguments, rest, &clone(), |_| {})
-}
-
-/// Runs a program in a folder, with the target folder and the binary named in its environment.
-fn run(program: &str, arguments: &[&str], rest: &[String], dir: &Path, more: impl FnOnce(&mut Command)) -> Result<(), String> {
-    let target = target_dir();
-    let shown = format!("{program} {} {}", arguments.join(" "), rest.join(" ")).trim().to_owned();
-    eprintln!("xtask: {shown}");
-    let mut command = Command::new(program);
-    command.args(arguments).args(rest).current_dir(dir);
-    command.env("CARGO_TARGET_DIR", &target).env("DRIFT_HOST_BIN", target.join("debug").join("drift-host"));
-    more(&mut command);
-    let status = command.status().map_err(|error| format!("{shown} could not be started: {error}"))?;
-    if status.success() { Ok(()) } else { Err(format!("{shown} ended with {status}")) }
-}
-/// `CARGO_TARGET_DIR` if it is set, else the user's cache folder if it can be written, else `target` in the clone.
-fn target_dir() -> PathBuf {
-    if let Some(set) = std::env::var_os("CARGO_TARGET_DIR") {
-        return PathBuf::from(set);
+/// Formatting, of every workspace here.
+fn lint() -> Result<()> {
+    cargo::here(&["fmt", "--all", "--", "--check"]).run()?;
+    for manifest in guest_workspaces() {
+        cargo::here(&["fmt", "--all", "--manifest-path"]).arg(manifest).args(["--", "--check"]).run()?;
     }
-    let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-    let base = base.or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")));
-    match base.map(|base| base.join("drift-host").join("target")) {
-        Some(dir) if writable(&dir) => dir,
-        _ => clone().join("target"),
-    }
+    Ok(())
 }
 
-fn writable(dir: &Path) -> bool {
-    let probe = dir.join(format!(".probe-{}", std::process::id()));
-    let written = std::fs::create_dir_all(dir).and_then(|()| std::fs::write(&probe, b""));
-    written.and_then(|()| std::fs::remove_file(&probe)).is_ok()
+/// Apart from [`lint`], for it takes minutes: nothing that was built for the tests serves clippy.
+fn clippy() -> Result<()> {
+    cargo::here(&["clippy", "--locked", "--workspace", "--all-targets", "--", "-D", "warnings"]).run()?;
+    for manifest in guest_workspaces() {
+        cargo::here(&["clippy", "--manifest-path"])
+            .arg(manifest)
+            .args(["--all-targets", "--", "-D", "warnings"])
+            .env("CARGO_TARGET_DIR", cargo::target_dir()?.join("examples-native"))
+            .run()?;
+    }
+    Ok(())
+}
+
+fn guest_workspaces() -> impl Iterator<Item = PathBuf> {
+    [guests::EXAMPLES, guests::TESTS].into_iter().filter_map(guests::Workspace::manifest)
+}
+
+/// Whether this machine decides over a change: `CI` set to anything but nothing, `0` or `false`.
+fn in_ci() -> bool {
+    std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"))
+}
+
+/// The workspace's root, wherever the command was given.
+fn root() -> &'static Path {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    here.parent().unwrap_or(here)
+}
+
+fn exe(name: &str) -> String {
+    format!("{name}{}", std::env::consts::EXE_SUFFIX)
 }
