@@ -58,8 +58,8 @@ pub(crate) fn run() -> Result<()> {
     let (tidy, claims) = (shown(guests.component("tidy-strikes")?), shown(guests.component("claims")?));
 
     let work = Folder::fresh()?;
-    let no_claims = work.0.join("no-claims.csv");
-    fs::write(&no_claims, "Id\n").map_err(|error| format!("cannot write {}: {error}", no_claims.display()))?;
+    let no_claims = work.0.join("no-claims.json");
+    fs::write(&no_claims, "[]").map_err(|error| format!("cannot write {}: {error}", no_claims.display()))?;
     let mut tour = Tour::start(&strikes, &no_claims, &work.0)?;
 
     let before = tour.count(STRIKES)?;
@@ -93,7 +93,7 @@ struct Tour {
 impl Tour {
     fn start(strikes: &Path, no_claims: &Path, work: &Path) -> Result<Self> {
         let host = target_dir()?.join("debug").join(exe("drift-host"));
-        let loads = [format!("{STRIKES}:+Id={}", strikes.display()), format!("{CLAIMS}:Id={}", no_claims.display())];
+        let loads = [format!("{STRIKES}:+Id={}", strikes.display()), format!("{CLAIMS}:+Id={}", no_claims.display())];
         title("A DynamoDB on this machine, with 10,000 wildlife strikes");
         println!("$ drift-host local --port 0 --load {} --load {} &", loads[0], loads[1]);
         let mut server = Command::new(&host)
