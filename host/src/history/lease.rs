@@ -1,29 +1,77 @@
 //! The lease of a table: two runs on one table under one metadata table never overlap.
 //!
-//! A row with the holder and a counter. The holder counts up every third of a lease. A taker waits one whole lease during
-//! which it saw the counter unchanged, by its own clock: clocks of different machines are never compared. A run whose
-//! journal is locked by this very process takes its own lease back at once: its former process is dead.
+//! Promised, and held by `tests/tests/lease.rs`:
+//! 1. Acquired: at most one run holds a table's lease.
+//! 2. Renewed: while its holder lives, nobody takes it.
+//! 3. Fenced: history and run rows are written in one transaction with a check that the lease is still held, so that one
+//!    who lost it changes nothing there.
+//! 4. Local deadline: data writes cannot be fenced, so their sender stops by its own monotonic clock, a request's time-out
+//!    before the lease can have passed to another.
+//! 5. Take-over: a taker waits one whole lease during which it saw the counter unchanged, by its own clock: clocks of
+//!    different machines are never compared.
+//! 6. Released: it is free for the next at once.
+//!
+//! The row `lease#TABLE` has the holder's run, its owner for people, a counter, and a fence, which is random to each
+//! acquisition. A run whose journal is locked by this very process takes its own lease back at once: its former process
+//! is dead, and if it is not, its fence is gone.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
 use super::{Error, History, condition, id_key};
-use crate::dynamo::{Change, ErrorKind};
+use crate::dynamo::{Change, ErrorKind, Row};
 use crate::model::{Item, Value};
 
-/// The length of a lease.
-const LEASE: Duration = Duration::from_secs(30);
+/// How long a lease lasts, and what is kept in hand of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// The length of a lease. Default 30 s.
+    pub length: Duration,
+    /// The longest that one request may be under way. Default 10 s, as of the connection.
+    pub request_timeout: Duration,
+}
 
-/// A lease that is held. Renewed in the background until it is released.
+impl Default for LeaseTerms {
+    fn default() -> Self {
+        Self { length: Duration::from_secs(30), request_timeout: Duration::from_secs(10) }
+    }
+}
+
+impl LeaseTerms {
+    /// The usual terms, longer where requests may take longer.
+    pub fn for_timeout(request_timeout: Duration) -> Self {
+        let usual = Self::default();
+        Self { length: usual.length.max(request_timeout * 3), request_timeout }
+    }
+
+    /// Six renewals a lease: several may fail before the deadline.
+    fn between_renewals(self) -> Duration {
+        self.length / 6
+    }
+
+    fn deadline(self, renewal_began: Instant) -> Instant {
+        renewal_began + self.length.saturating_sub(self.request_timeout)
+    }
+}
+
+/// A lease that is held. Renewed in the background until it is released or lost.
 pub struct Lease {
     history: History,
+    held: Held,
+    deadline: Arc<Mutex<Instant>>,
+    /// Ends the renewing.
+    stop: CancellationToken,
+    lost: CancellationToken,
+}
+
+/// Which lease, and by whom it is held.
+#[derive(Clone)]
+struct Held {
     table: String,
     run: String,
-    stop: CancellationToken,
-    lost: Arc<AtomicBool>,
+    fence: String,
 }
 
 struct Seen {
@@ -36,19 +84,21 @@ impl Lease {
     /// Takes the lease of `table` for `run`. If another run holds it, waits one lease for a sign of life and fails with
     /// [`Error::Held`] as soon as there is one.
     pub async fn acquire(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
+        let held = Held { table: table.to_owned(), run: run.to_owned(), fence: format!("{:032x}", fastrand::u128(..)) };
         let mut watched: Option<(Seen, Instant)> = None;
         loop {
             let seen = read(history, table).await?;
             let free = match (&seen, &watched) {
                 (None, _) => true,
                 (Some(seen), _) if seen.holder == run || seen.holder.is_empty() => true,
-                (Some(seen), Some((before, since))) if seen.counter == before.counter => since.elapsed() >= LEASE,
-                (Some(seen), Some(_)) => return Err(held(table, seen)),
+                (Some(seen), Some((before, since))) if seen.counter == before.counter => since.elapsed() >= history.terms.length,
+                (Some(seen), Some(_)) => return Err(refused(history, table, seen)),
                 (Some(_), None) => false,
             };
             if free {
-                if take(history, table, run, owner, seen.as_ref()).await? {
-                    return Ok(Self::keep(history, table, run));
+                let began = Instant::now();
+                if take(history, &held, owner, seen.as_ref()).await? {
+                    return Ok(Self::keep(history, held, began));
                 }
                 watched = None;
                 continue;
@@ -56,59 +106,83 @@ impl Lease {
             if let (Some(seen), None) = (seen, &watched) {
                 watched = Some((seen, Instant::now()));
             }
-            tokio::time::sleep(LEASE / 30).await;
+            tokio::time::sleep(history.terms.length / 30).await;
         }
     }
 
-    fn keep(history: &History, table: &str, run: &str) -> Self {
-        let lease = Self {
-            history: history.clone(),
-            table: table.to_owned(),
-            run: run.to_owned(),
-            stop: CancellationToken::new(),
-            lost: Arc::default(),
-        };
-        let (history, table, run) = (lease.history.clone(), lease.table.clone(), lease.run.clone());
+    fn keep(history: &History, held: Held, began: Instant) -> Self {
+        let deadline = Arc::new(Mutex::new(history.terms.deadline(began)));
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let lease = Self { history: history.clone(), held, deadline, stop, lost };
+        let (history, held, deadline) = (lease.history.clone(), lease.held.clone(), lease.deadline.clone());
         let (stop, lost) = (lease.stop.clone(), lease.lost.clone());
         tokio::spawn(async move {
-            let mut renewed = Instant::now();
-            loop {
-                tokio::select! {
-                    () = stop.cancelled() => return,
-                    () = tokio::time::sleep(LEASE / 3) => {}
+            let renewing = async {
+                loop {
+                    tokio::time::sleep(history.terms.between_renewals()).await;
+                    let began = Instant::now();
+                    match renew(&history, &held).await {
+                        Ok(true) => *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(began),
+                        // Fenced: somebody else holds it.
+                        Ok(false) => return,
+                        // It is tried again until the deadline.
+                        Err(_) => {}
+                    }
                 }
-                match renew(&history, &table, &run).await {
-                    Ok(true) => renewed = Instant::now(),
-                    // Fenced: somebody else holds it.
-                    Ok(false) => return lost.store(true, Ordering::Release),
-                    Err(_) if renewed.elapsed() + LEASE / 3 >= LEASE => return lost.store(true, Ordering::Release),
-                    Err(_) => {}
-                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = renewing => {}
+                () = passed(&deadline) => {}
             }
+            lost.cancel();
         });
         lease
     }
 
+    /// Cancelled when the lease is lost: what is under way must stop.
+    pub fn lost(&self) -> &CancellationToken {
+        &self.lost
+    }
+
     /// Whether writing may go on.
     pub fn check(&self) -> Result<(), Error> {
-        match self.lost.load(Ordering::Acquire) {
-            false => Ok(()),
-            true => Err(Error::Lost {
-                table: self.table.clone(),
-                reason: "it could not be renewed in time, or another run took it".into(),
-                run: self.run.clone(),
-            }),
+        let deadline = *self.deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        match !self.lost.is_cancelled() && Instant::now() < deadline {
+            true => Ok(()),
+            false => Err(self.gone("it could not be renewed in time, or another run took it")),
+        }
+    }
+
+    /// Writes rows of the metadata tables, all or none, only if the lease is still held.
+    pub(super) async fn write(&self, rows: Vec<Row>) -> Result<Option<usize>, Error> {
+        let check = Row::Check {
+            table: self.history.runs_table(),
+            key: id_key(&row_id(&self.held.table)),
+            condition: condition("#h = :h AND #f = :f", &NAMES, self.held.values()),
+        };
+        let rows = rows.into_iter().chain(std::iter::once(check)).collect::<Vec<_>>();
+        let last = rows.len() - 1;
+        let token = format!("{}/{:x}", self.held.fence, fastrand::u128(..));
+        match self.history.client.write_rows(rows, &token).await? {
+            Some(at) if at == last => Err(self.gone("another run took it")),
+            other => Ok(other),
         }
     }
 
     /// Gives the lease back.
     pub async fn release(self) -> Result<(), Error> {
         self.stop.cancel();
-        let mine = condition("#h = :h", &[("#h", "Holder")], [(":h", Value::from(self.run.as_str()))].into_iter().collect());
-        match self.history.client.delete_item(&self.history.runs_table(), &id_key(&row_id(&self.table)), Some(&mine)).await {
+        let mine = condition("#h = :h AND #f = :f", &NAMES, self.held.values());
+        let (table, key) = (self.history.runs_table(), id_key(&row_id(&self.held.table)));
+        match self.history.client.delete_item(&table, &key, Some(&mine)).await {
             Err(error) if error.kind() != ErrorKind::ConditionFailed => Err(error.into()),
             _ => Ok(()),
         }
+    }
+
+    fn gone(&self, reason: &str) -> Error {
+        Error::Lost { table: self.held.table.clone(), reason: reason.into(), run: self.held.run.clone() }
     }
 }
 
@@ -118,12 +192,32 @@ impl Drop for Lease {
     }
 }
 
+const NAMES: [(&str, &str); 2] = [("#h", "Holder"), ("#f", "Fence")];
+
+impl Held {
+    fn values(&self) -> Item {
+        [(":h", Value::from(self.run.as_str())), (":f", self.fence.as_str().into())].into_iter().collect()
+    }
+}
+
+/// Returns when the deadline has passed without having been moved.
+async fn passed(deadline: &Mutex<Instant>) {
+    loop {
+        let until = *deadline.lock().unwrap_or_else(PoisonError::into_inner);
+        if until <= Instant::now() {
+            return;
+        }
+        tokio::time::sleep_until(until.into()).await;
+    }
+}
+
 fn row_id(table: &str) -> String {
     format!("lease#{table}")
 }
 
-fn held(table: &str, seen: &Seen) -> Error {
-    Error::Held { table: table.into(), holder: seen.holder.clone(), owner: seen.owner.clone(), seconds: LEASE.as_secs() }
+fn refused(history: &History, table: &str, seen: &Seen) -> Error {
+    let seconds = history.terms.length.as_secs();
+    Error::Held { table: table.into(), holder: seen.holder.clone(), owner: seen.owner.clone(), seconds }
 }
 
 async fn read(history: &History, table: &str) -> Result<Option<Seen>, Error> {
@@ -134,8 +228,10 @@ async fn read(history: &History, table: &str) -> Result<Option<Seen>, Error> {
     }))
 }
 
-async fn take(history: &History, table: &str, run: &str, owner: &str, seen: Option<&Seen>) -> Result<bool, Error> {
-    let mut values: Item = [(":one", Value::from(1)), (":run", run.into()), (":owner", owner.into())].into_iter().collect();
+async fn take(history: &History, held: &Held, owner: &str, seen: Option<&Seen>) -> Result<bool, Error> {
+    let mut values = held.values();
+    values.insert(":one", 1.into());
+    values.insert(":owner", owner.into());
     let unchanged = match seen {
         None => "attribute_not_exists(Id)",
         Some(seen) => {
@@ -143,26 +239,21 @@ async fn take(history: &History, table: &str, run: &str, owner: &str, seen: Opti
             "#c = :seen"
         }
     };
-    change(
-        history,
-        table,
-        "SET #h = :run, #o = :owner ADD #c :one",
-        unchanged,
-        &[("#c", "Counter"), ("#h", "Holder"), ("#o", "Owner")],
-        values,
-    )
-    .await
+    let names = [("#c", "Counter"), ("#h", "Holder"), ("#f", "Fence"), ("#o", "Owner")];
+    change(history, held, "SET #h = :h, #f = :f, #o = :owner ADD #c :one", unchanged, &names, values).await
 }
 
-async fn renew(history: &History, table: &str, run: &str) -> Result<bool, Error> {
-    let values = [(":one", Value::from(1)), (":run", run.into())].into_iter().collect();
-    change(history, table, "ADD #c :one", "#h = :run", &[("#c", "Counter"), ("#h", "Holder")], values).await
+async fn renew(history: &History, held: &Held) -> Result<bool, Error> {
+    let mut values = held.values();
+    values.insert(":one", 1.into());
+    let names = [("#c", "Counter"), ("#h", "Holder"), ("#f", "Fence")];
+    change(history, held, "ADD #c :one", "#h = :h AND #f = :f", &names, values).await
 }
 
 /// Whether the condition held.
 async fn change(
     history: &History,
-    table: &str,
+    held: &Held,
     expression: &str,
     unless: &str,
     names: &[(&str, &str)],
@@ -170,7 +261,7 @@ async fn change(
 ) -> Result<bool, Error> {
     let names = names.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
     let change = Change { expression: expression.into(), condition: Some(unless.into()), names, values };
-    match history.client.update_item(&history.runs_table(), &id_key(&row_id(table)), &change).await {
+    match history.client.update_item(&history.runs_table(), &id_key(&row_id(&held.table)), &change).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::ConditionFailed => Ok(false),
         Err(error) => Err(error.into()),

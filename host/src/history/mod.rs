@@ -2,16 +2,17 @@
 //!
 //! `<meta>` holds applied migrations only, in dynamo-drift's form (hash key `Number`, N; `TableName`, `Description`)
 //! with more attributes, so that tables of either tool are read by both. `<meta>_runs` (hash key `Id`, S) holds the rows of
-//! unfinished runs and the lease of each table. One conditional write each; nothing here is written by a plan.
+//! unfinished runs, the lease of each table and the audit. All of it is written under the table's lease, in one transaction with a
+//! check that it is still held: about four write units a row, a handful of rows a run. Nothing here is written by a plan.
 
 mod lease;
 
 use std::time::Duration;
 
-use crate::dynamo::{Billing, Client, Condition, ErrorKind, ScanRequest};
+use crate::dynamo::{Billing, Client, Condition, ErrorKind, Row, ScanRequest};
 use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
 
-pub use lease::Lease;
+pub use lease::{Lease, LeaseTerms};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -119,12 +120,26 @@ pub struct Unfinished {
 pub struct History {
     client: Client,
     meta: String,
+    terms: LeaseTerms,
 }
 
 impl History {
     /// The history in the table `meta` and its companion `<meta>_runs`.
     pub fn new(client: Client, meta: &str) -> Self {
-        Self { client, meta: meta.to_owned() }
+        Self { client, meta: meta.to_owned(), terms: LeaseTerms::default() }
+    }
+
+    /// The same in another metadata table.
+    #[must_use]
+    pub fn of(&self, meta: &str) -> Self {
+        Self { meta: meta.to_owned(), ..self.clone() }
+    }
+
+    /// With leases on other terms.
+    #[must_use]
+    pub fn lease_terms(mut self, terms: LeaseTerms) -> Self {
+        self.terms = terms;
+        self
     }
 
     fn runs_table(&self) -> String {
@@ -159,8 +174,8 @@ impl History {
         }
     }
 
-    /// Records a migration as applied.
-    pub async fn record(&self, applied: &Applied) -> Result<(), Error> {
+    /// Records a migration as applied; a number that another run has recorded meanwhile is refused.
+    pub async fn record(&self, applied: &Applied, lease: &Lease) -> Result<(), Error> {
         let mut row: Item = [
             ("Number", Value::from(applied.number.get())),
             ("TableName", applied.table.as_str().into()),
@@ -177,12 +192,25 @@ impl History {
             "Details",
             Value::M(applied.details.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))).collect()),
         );
-        Ok(self.client.put_item(&self.meta, &row, None).await?)
+        let mine = condition(
+            "attribute_not_exists(#n) OR #r = :run",
+            &[("#n", "Number"), ("#r", "Run")],
+            [(":run", Value::from(applied.run.as_str()))].into_iter().collect(),
+        );
+        let key = number_key(applied.number);
+        match lease.write(vec![Row::Put { table: self.meta.clone(), key, item: row, condition: Some(mine) }]).await? {
+            None => Ok(()),
+            Some(_) => {
+                let problem = format!("migration {} was recorded by another run meanwhile", applied.number);
+                Err(Error::Row { table: self.meta.clone(), problem })
+            }
+        }
     }
 
     /// Takes a migration out: it was undone.
-    pub async fn remove(&self, number: MigrationNumber) -> Result<(), Error> {
-        Ok(self.client.delete_item(&self.meta, &number_key(number), None).await?)
+    pub async fn remove(&self, number: MigrationNumber, lease: &Lease) -> Result<(), Error> {
+        let row = Row::Delete { table: self.meta.clone(), key: number_key(number), condition: None };
+        lease.write(vec![row]).await.map(drop)
     }
 
     /// The runs that have begun and are not done.
@@ -192,9 +220,10 @@ impl History {
     }
 
     /// Writes a run's row.
-    pub async fn put_run(&self, run: &Unfinished) -> Result<(), Error> {
+    pub async fn put_run(&self, run: &Unfinished, lease: &Lease) -> Result<(), Error> {
+        let id = format!("run#{}", run.run);
         let row: Item = [
-            ("Id", Value::from(format!("run#{}", run.run))),
+            ("Id", Value::from(id.as_str())),
             ("Number", run.number.get().into()),
             ("TableName", run.table.as_str().into()),
             ("Direction", run.direction.as_str().into()),
@@ -203,17 +232,20 @@ impl History {
         ]
         .into_iter()
         .collect();
-        Ok(self.client.put_item(&self.runs_table(), &row, None).await?)
+        let row = Row::Put { table: self.runs_table(), key: id_key(&id), item: row, condition: None };
+        lease.write(vec![row]).await.map(drop)
     }
 
-    /// Removes a run's row: it is done, or nothing of it was written. An undo that is done leaves its line in the audit.
-    pub async fn end_run(&self, run: &str, audit: Option<&str>) -> Result<(), Error> {
-        if let Some(line) = audit {
-            let row: Item =
-                [("Id", Value::from(format!("audit#{run}"))), ("What", line.into()), ("At", now().into())].into_iter().collect();
-            self.client.put_item(&self.runs_table(), &row, None).await?;
-        }
-        Ok(self.client.delete_item(&self.runs_table(), &id_key(&format!("run#{run}")), None).await?)
+    /// Removes a run's row, if it is there: it is done, or nothing of it was written. With a line for the audit, which stays.
+    pub async fn end_run(&self, run: &str, audit: Option<&str>, lease: &Lease) -> Result<(), Error> {
+        let table = self.runs_table();
+        let gone = Row::Delete { table: table.clone(), key: id_key(&format!("run#{run}")), condition: None };
+        let audit = audit.map(|line| {
+            let id = format!("audit#{run}");
+            let item = [("Id", Value::from(id.as_str())), ("What", line.into()), ("At", now().into())].into_iter().collect();
+            Row::Put { table, key: id_key(&id), item, condition: None }
+        });
+        lease.write(std::iter::once(gone).chain(audit).collect()).await.map(drop)
     }
 
     async fn all(&self, table: &str) -> Result<Vec<Item>, Error> {

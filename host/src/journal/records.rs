@@ -66,6 +66,11 @@ impl RunState {
         (Self::Refused, "refused"),
     ];
 
+    /// Whether nothing follows this state.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Applied | Self::Undone | Self::Refused)
+    }
+
     pub(super) fn parse(text: &str) -> Option<Self> {
         Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
     }

@@ -24,6 +24,14 @@ pub enum Error {
     /// A rule of drift-host forbids it.
     #[error("{0}")]
     Refused(String),
+    /// A run that has begun ended early, and can go on.
+    #[error("{source}\nThe run {run} is interrupted, and nothing of it is lost. Go on with `drift-host apply {run}`")]
+    Interrupted {
+        /// The run.
+        run: String,
+        /// Why.
+        source: Box<Error>,
+    },
 }
 
 impl Error {
@@ -34,6 +42,7 @@ impl Error {
         match self {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
+            Self::Interrupted { source, .. } => source.exit_code(),
             Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
             Self::Journal(journal::Error::NotFound { .. }) => 3,
             Self::Journal(_) => 75,

@@ -5,14 +5,14 @@
 
 mod apply;
 mod error;
+mod flow;
 mod options;
 mod plan;
 mod pool;
 mod summary;
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,10 +20,11 @@ pub use error::Error;
 pub use options::{MaxErrors, RunOptions};
 pub use summary::Summary;
 
-use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, Guard, Lanes, TableInfo};
-use crate::history::{Applied, History, Lease, Unfinished, now};
-use crate::journal::{self, Counters, Counts, Journal, Manifest, RunState};
+use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, Guard, TableInfo};
+use crate::history::{Applied, History, Lease, LeaseTerms, Unfinished, now};
+use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext};
+use flow::Run;
 
 /// Items a page of the scan.
 const PAGE_LIMIT: u32 = 1000;
@@ -66,7 +67,8 @@ impl Migrator {
     pub async fn connect(settings: ConnectionSettings) -> Result<Self, Error> {
         let database = Database::connect(&settings).await?;
         let meta_table = "drift_migrations".to_owned();
-        let history = History::new(database.client().clone(), &meta_table);
+        let terms = LeaseTerms::for_timeout(settings.request_timeout);
+        let history = History::new(database.client().clone(), &meta_table).lease_terms(terms);
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         Ok(Self { database, settings, history, meta_table, runs_dir, observer, stop: CancellationToken::new() })
@@ -75,7 +77,7 @@ impl Migrator {
     /// Uses another metadata table.
     #[must_use]
     pub fn meta_table(mut self, name: &str) -> Self {
-        self.history = History::new(self.database.client().clone(), name);
+        self.history = self.history.of(name);
         self.meta_table = name.to_owned();
         self
     }
@@ -106,6 +108,11 @@ impl Migrator {
         &self.database
     }
 
+    /// The history that this one reads and writes.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
     /// Creates the metadata tables where they are missing.
     pub async fn init(&self, billing: &Billing) -> Result<(), Error> {
         Ok(self.history.init(billing).await?)
@@ -123,9 +130,9 @@ impl Migrator {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
-        let run = self.prepare(migration, options, Direction::Migrate).await?;
-        run.plan(options).await?;
-        run.summary()
+        let table = self.database.client().describe_table(&options.table).await?;
+        let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
+        self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 
     /// Plans and applies. A migration that is applied already is left alone.
@@ -150,6 +157,10 @@ impl Migrator {
     /// Goes on with an opened run from wherever it stands. `migration` is the one that the run began with.
     pub async fn apply(&self, journal: Journal, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
         let manifest = journal.manifest().clone();
+        if manifest.meta_table != self.meta_table {
+            let (run, theirs, ours) = (&manifest.run, &manifest.meta_table, &self.meta_table);
+            return Err(Error::Refused(format!("the run {run} is kept under the metadata table {theirs}, not {ours}")));
+        }
         if migration.digest() != manifest.digest {
             let (begun, given) = (&manifest.digest, migration.digest());
             return Err(Error::Refused(format!("the run {} began with {begun}, and this is {given}", manifest.run)));
@@ -161,16 +172,14 @@ impl Migrator {
                 "the table {name} is not the one that run {run} began with: it was created anew since"
             )));
         }
-        let state = journal.state()?;
-        if matches!(state, RunState::Applied | RunState::Undone | RunState::Refused) {
-            return Summary::of(&journal, &state.to_string());
+        if !journal.state()?.is_final() {
+            self.history.init(&Billing::OnDemand).await?;
+            self.check_history(migration.as_ref(), &manifest, Some(&manifest.run)).await?;
+        } else if self.history.unfinished().await?.iter().all(|row| row.run != manifest.run) {
+            return Summary::read(&journal);
         }
-        self.history.init(&Billing::OnDemand).await?;
-        self.check_history(migration.as_ref(), &manifest, Some(&manifest.run)).await?;
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
-        let run = Run::new(self, journal, migration, table);
-        let result = run.to_the_end(options, Arc::new(lease)).await;
-        run.ended(result).await
+        Run::new(self, journal, migration, table).to_the_end(options, lease).await
     }
 
     async fn whole(&self, migration: Arc<dyn Migration>, options: &RunOptions, direction: Direction) -> Result<Summary, Error> {
@@ -193,23 +202,17 @@ impl Migrator {
             }
             _ => {}
         }
-        let run = self.prepare(migration, options, direction).await?;
-        let checked = self.check_history(run.migration.as_ref(), run.journal.manifest(), None).await;
-        let lease = match checked {
-            Ok(()) => {
-                Lease::acquire(&self.history, &table.name, &run.journal.manifest().run, &owner()).await.map_err(Error::from)
-            }
-            Err(error) => Err(error),
-        };
-        let lease = match lease {
-            Ok(lease) => Arc::new(lease),
+        let manifest = self.manifest(migration.as_ref(), options, direction, &table)?;
+        self.check_history(migration.as_ref(), &manifest, None).await?;
+        let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        match self.begin(&manifest, migration, table) {
+            Ok(run) => run.to_the_end(options, lease).await,
             Err(error) => {
-                run.journal.set_state(RunState::Refused).await?;
-                return Err(error);
+                // It runs out by itself if it cannot be given back.
+                let _expires = lease.release().await;
+                Err(error)
             }
-        };
-        let result = run.to_the_end(options, lease).await;
-        run.ended(result).await
+        }
     }
 
     /// What the history says against this run.
@@ -262,8 +265,14 @@ impl Migrator {
         })
     }
 
-    async fn prepare(&self, migration: Arc<dyn Migration>, options: &RunOptions, direction: Direction) -> Result<Run, Error> {
-        let table = self.database.client().describe_table(&options.table).await?;
+    /// What a run is, fixed before it begins.
+    fn manifest(
+        &self,
+        migration: &dyn Migration,
+        options: &RunOptions,
+        direction: Direction,
+        table: &TableInfo,
+    ) -> Result<Manifest, Error> {
         options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
         guard(&options.guard)?;
         let description = migration.description();
@@ -274,7 +283,7 @@ impl Migrator {
             started_at: started_at.clone(),
             arguments: options.arguments.clone(),
         };
-        let manifest = Manifest {
+        Ok(Manifest {
             run: journal::new_run_id(),
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
             created: started_at,
@@ -299,8 +308,11 @@ impl Migrator {
             endpoint_url: self.settings.endpoint_url.clone(),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
-        };
-        let journal = Journal::create(&self.runs_dir, &manifest, migration.component())?;
+        })
+    }
+
+    fn begin(&self, manifest: &Manifest, migration: Arc<dyn Migration>, table: TableInfo) -> Result<Run, Error> {
+        let journal = Journal::create(&self.runs_dir, manifest, migration.component())?;
         (self.observer)(Event::Started { run: manifest.run.clone(), items_estimated: table.item_count });
         Ok(Run::new(self, journal, migration, table))
     }
@@ -319,218 +331,5 @@ fn guard(text: &str) -> Result<Guard, Error> {
         None if text == "item" => Ok(Guard::Item),
         Some(("version", attribute)) if !attribute.is_empty() => Ok(Guard::Version(attribute.to_owned())),
         _ => Err(Error::Usage(format!("--guard {text:?}: it is `item`, or `version=ATTRIBUTE`"))),
-    }
-}
-
-/// One execution with its journal.
-struct Run {
-    migrator: Migrator,
-    journal: Journal,
-    migration: Arc<dyn Migration>,
-    table: TableInfo,
-    /// Read and write units that the journal's counters hold already.
-    counted: Mutex<(f64, f64)>,
-}
-
-impl Run {
-    fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
-        let units = migrator.database.meter().snapshot();
-        Self { migrator: migrator.clone(), journal, migration, table, counted: Mutex::new((units.read, units.write)) }
-    }
-
-    /// Plan what is not planned, apply what is not applied, record.
-    async fn to_the_end(&self, options: &RunOptions, lease: Arc<Lease>) -> Result<(), Error> {
-        let result = self.work(options, &lease).await;
-        if let Some(lease) = Arc::into_inner(lease) {
-            // A lease that cannot be given back runs out by itself.
-            let _expires = lease.release().await;
-        }
-        result
-    }
-
-    async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
-        self.mark("planning").await?;
-        self.plan(options).await?;
-        if !self.journal.is_sealed()? {
-            return Ok(());
-        }
-        let counts = self.journal.counts()?;
-        let allowed = self.journal.manifest().max_errors.parse::<MaxErrors>().unwrap_or_default();
-        if counts.failed > 0 && self.journal.state()? == RunState::Planned && !allowed.allows(counts.failed, counts.scanned) {
-            self.journal.set_state(RunState::Refused).await?;
-            return Ok(self.migrator.history.end_run(&self.journal.manifest().run, None).await?);
-        }
-        (self.migrator.observer)(Event::Sealed(counts.changed));
-        self.mark("applying").await?;
-        self.journal.set_state(RunState::Applying).await?;
-        self.apply(options, lease).await?;
-        self.record(lease).await
-    }
-
-    async fn plan(&self, options: &RunOptions) -> Result<(), Error> {
-        if self.journal.is_sealed()? {
-            return Ok(());
-        }
-        let started = Instant::now();
-        let manifest = self.journal.manifest();
-        let filter =
-            manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
-        let observer = self.migrator.observer.clone();
-        let planner = plan::Planner {
-            journal: self.journal.clone(),
-            pool: Arc::new(self.pool(options).await?),
-            filter,
-            fail_fast: options.fail_fast,
-            stop: self.migrator.stop.clone(),
-            progress: Arc::new(move |items| observer(Event::Scanned(items))),
-        };
-        let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
-        self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
-        planned?;
-        if self.journal.segments()?.iter().all(|segment| segment.done) {
-            self.journal.seal().await?;
-            self.journal.set_state(RunState::Planned).await?;
-        } else if options.fail_fast && self.journal.counts()?.failed > 0 {
-            self.journal.set_state(RunState::Refused).await?;
-            self.migrator.history.end_run(&manifest.run, None).await?;
-        }
-        Ok(())
-    }
-
-    async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
-        let started = Instant::now();
-        let observer = self.migrator.observer.clone();
-        let applier = apply::Applier {
-            journal: self.journal.clone(),
-            table: self.table.clone(),
-            pool: Arc::new(self.pool(options).await?),
-            guard: guard(&self.journal.manifest().guard)?,
-            lease: lease.clone(),
-            stop: self.migrator.stop.clone(),
-            progress: Arc::new(move |items| observer(Event::Applied(items))),
-        };
-        let applied = apply::apply(Arc::new(applier), &self.lanes()?, options.writes_in_flight).await;
-        self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
-        applied
-    }
-
-    /// Only when every item is done is the migration recorded as applied, or taken out if this is an undo.
-    async fn record(&self, lease: &Lease) -> Result<(), Error> {
-        let (history, manifest) = (&self.migrator.history, self.journal.manifest());
-        if !self.journal.unfinished_pages()?.is_empty() {
-            return Ok(());
-        }
-        let counts = self.journal.counts()?;
-        let tolerated = manifest.max_errors.parse::<MaxErrors>().unwrap_or_default();
-        if counts.doubtful > 0 || !tolerated.allows(counts.failed, counts.scanned) || counts.failed > 0 {
-            self.journal.set_state(RunState::Incomplete).await?;
-            return self.mark("incomplete").await;
-        }
-        lease.check()?;
-        match manifest.direction {
-            Direction::Migrate => {
-                history.record(&self.applied(&counts)).await?;
-                self.journal.set_state(RunState::Applied).await?;
-                history.end_run(&manifest.run, None).await?;
-            }
-            Direction::Undo => {
-                history.remove(manifest.number).await?;
-                self.journal.set_state(RunState::Undone).await?;
-                let line = format!(
-                    "migration {} ({}) on {} was undone by {}",
-                    manifest.number,
-                    manifest.name,
-                    manifest.context.table,
-                    owner()
-                );
-                history.end_run(&manifest.run, Some(&line)).await?;
-            }
-        }
-        Ok(())
-    }
-
-    fn applied(&self, counts: &Counts) -> Applied {
-        let manifest = self.journal.manifest();
-        let units = self.migrator.database.meter().snapshot();
-        let detail = |name: &str, value: String| (name.to_owned(), value);
-        let mut details = vec![
-            detail("scanned", counts.scanned.to_string()),
-            detail("changed", counts.changed.to_string()),
-            detail("conflicts", counts.conflicts.to_string()),
-            detail("skipped", counts.skipped.to_string()),
-            detail("read_units", units.read.to_string()),
-            detail("write_units", units.write.to_string()),
-            detail("host_version", manifest.host_version.clone()),
-            detail("by", owner()),
-        ];
-        details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
-        let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
-        Applied {
-            number: manifest.number,
-            table: manifest.context.table.clone(),
-            description: description.clone(),
-            name: manifest.name.clone(),
-            digest: manifest.digest.clone(),
-            started: manifest.created.clone(),
-            finished: now(),
-            run: manifest.run.clone(),
-            details,
-        }
-    }
-
-    /// The summary, whatever the end was. An error leaves a run that has begun in the state in which it can go on.
-    async fn ended(self, result: Result<(), Error>) -> Result<Summary, Error> {
-        if let Err(error) = result {
-            if matches!(self.journal.state()?, RunState::Planning | RunState::Planned | RunState::Applying) {
-                self.journal.set_state(RunState::Interrupted).await?;
-            }
-            return Err(error);
-        }
-        if matches!(self.journal.state()?, RunState::Planning | RunState::Applying | RunState::Interrupted) {
-            self.journal.set_state(RunState::Interrupted).await?;
-            self.mark("interrupted").await?;
-        }
-        self.summary()
-    }
-
-    fn summary(&self) -> Result<Summary, Error> {
-        Summary::of(&self.journal, &self.journal.state()?.to_string())
-    }
-
-    /// The run's row in the history, for those who look from elsewhere.
-    async fn mark(&self, state: &str) -> Result<(), Error> {
-        let manifest = self.journal.manifest();
-        let direction = match manifest.direction {
-            Direction::Migrate => "migrate",
-            Direction::Undo => "undo",
-        };
-        let row = Unfinished {
-            run: manifest.run.clone(),
-            number: manifest.number,
-            table: manifest.context.table.clone(),
-            direction: direction.into(),
-            state: state.into(),
-            owner: owner(),
-        };
-        Ok(self.migrator.history.put_run(&row).await?)
-    }
-
-    async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
-        let manifest = self.journal.manifest();
-        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
-            .await
-    }
-
-    fn lanes(&self) -> Result<Lanes, Error> {
-        Ok(self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from))?)
-    }
-
-    /// Adds to the journal's counters, with the units consumed since the last time.
-    async fn count(&self, counters: Counters) -> Result<(), Error> {
-        let units = self.migrator.database.meter().snapshot();
-        let (read, write) =
-            std::mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), (units.read, units.write));
-        let counters = Counters { read_units: units.read - read, write_units: units.write - write, ..counters };
-        Ok(self.journal.add_counters(&counters).await?)
     }
 }

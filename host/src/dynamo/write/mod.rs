@@ -5,6 +5,7 @@
 
 mod guard;
 mod plan;
+mod rows;
 mod statement;
 mod transaction;
 
@@ -20,6 +21,8 @@ use aws_sdk_dynamodb::types::{
     BatchStatementRequest, BatchStatementResponse, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
 };
 use tokio_util::sync::CancellationToken;
+
+pub use self::rows::Row;
 
 use self::plan::{Op, Plan, What, plan};
 use self::statement::Statement;

@@ -102,11 +102,11 @@ impl Client {
 }
 
 /// At most 36 characters, the same for the same attempt.
-fn request_token(token: &str) -> String {
+pub(super) fn request_token(token: &str) -> String {
     Sha256::digest(token.as_bytes()).iter().take(16).map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn item(op: &Op) -> Result<TransactWriteItem, BuildError> {
+pub(super) fn item(op: &Op) -> Result<TransactWriteItem, BuildError> {
     let key = || Some(convert::sdk_key(&op.key));
     let old = ReturnValuesOnConditionCheckFailure::AllOld;
     let item = TransactWriteItem::builder();

@@ -1,0 +1,261 @@
+//! The flow of one run, from wherever it stands: scan and migrate into the journal, seal, apply, record.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use super::error::Error;
+use super::options::{MaxErrors, RunOptions};
+use super::summary::Summary;
+use super::{Event, Migrator, apply, guard, owner, plan, pool};
+use crate::dynamo::{Filter, Lanes, TableInfo};
+use crate::history::{Applied, Lease, Unfinished, now};
+use crate::journal::{Counters, Counts, Journal, RunState};
+use crate::migration::{Direction, Migration};
+
+/// One execution with its journal.
+pub(super) struct Run {
+    migrator: Migrator,
+    journal: Journal,
+    migration: Arc<dyn Migration>,
+    table: TableInfo,
+    /// Read and write units that the journal's counters hold already.
+    counted: Mutex<(f64, f64)>,
+}
+
+impl Run {
+    pub(super) fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
+        let units = migrator.database.meter().snapshot();
+        Self { migrator: migrator.clone(), journal, migration, table, counted: Mutex::new((units.read, units.write)) }
+    }
+
+    /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
+    pub(super) async fn plan_only(self, options: &RunOptions) -> Result<Summary, Error> {
+        let planned = self.plan(options).await;
+        self.ended(planned).await
+    }
+
+    /// Goes on from wherever the run stands, to its end.
+    pub(super) async fn to_the_end(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
+        let lease = Arc::new(lease);
+        let mut result = self.work(options, &lease).await;
+        if result.is_ok() && self.is_stopped()? {
+            result = self.mark("interrupted", &lease).await;
+        }
+        if let Some(lease) = Arc::into_inner(lease) {
+            // A lease that cannot be given back runs out by itself.
+            let _expires = lease.release().await;
+        }
+        self.ended(result).await
+    }
+
+    /// Plan what is not planned, apply what is not applied, record.
+    async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
+        if !self.journal.state()?.is_final() {
+            self.mark("planning", lease).await?;
+            self.plan(options).await?;
+            self.refuse_what_failed().await?;
+        }
+        if self.journal.state()?.is_final() {
+            // If it was killed between its last two words, this is the last one.
+            return Ok(self.migrator.history.end_run(&self.journal.manifest().run, None, lease).await?);
+        }
+        if !self.journal.is_sealed()? {
+            return Ok(());
+        }
+        self.mark("applying", lease).await?;
+        self.apply(options, lease).await?;
+        self.record(lease).await
+    }
+
+    /// If more items failed in the scan than are allowed, nothing is written, and the run is over.
+    async fn refuse_what_failed(&self) -> Result<(), Error> {
+        let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
+        let allowed = manifest.max_errors.parse::<MaxErrors>().unwrap_or_default();
+        if self.journal.state()? == RunState::Planned && !allowed.allows(counts.failed, counts.scanned) {
+            self.journal.set_state(RunState::Refused).await?;
+        }
+        Ok(())
+    }
+
+    async fn plan(&self, options: &RunOptions) -> Result<(), Error> {
+        if self.journal.is_sealed()? {
+            return Ok(());
+        }
+        let started = Instant::now();
+        let manifest = self.journal.manifest();
+        let filter =
+            manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
+        let observer = self.migrator.observer.clone();
+        let planner = plan::Planner {
+            journal: self.journal.clone(),
+            pool: Arc::new(self.pool(options).await?),
+            filter,
+            fail_fast: options.fail_fast,
+            stop: self.migrator.stop.child_token(),
+            progress: Arc::new(move |items| observer(Event::Scanned(items))),
+        };
+        let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
+        self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
+        planned?;
+        if self.journal.segments()?.iter().all(|segment| segment.done) {
+            // Before the seal: whoever finds a sealed plan in this state knows that nothing of it was carried out.
+            self.journal.set_state(RunState::Planned).await?;
+            self.journal.seal().await?;
+        } else if options.fail_fast && self.journal.counts()?.failed > 0 {
+            self.journal.set_state(RunState::Refused).await?;
+        }
+        Ok(())
+    }
+
+    async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
+        let started = Instant::now();
+        self.journal.set_state(RunState::Applying).await?;
+        (self.migrator.observer)(Event::Sealed(self.journal.counts()?.changed));
+        let observer = self.migrator.observer.clone();
+        // Also what waits for a retry must end with the lease.
+        let stop = self.migrator.stop.child_token();
+        let applier = apply::Applier {
+            journal: self.journal.clone(),
+            table: self.table.clone(),
+            pool: Arc::new(self.pool(options).await?),
+            guard: guard(&self.journal.manifest().guard)?,
+            lease: lease.clone(),
+            stop: stop.clone(),
+            progress: Arc::new(move |items| observer(Event::Applied(items))),
+        };
+        let lost = lease.lost().clone();
+        let stopping = tokio::spawn(async move {
+            lost.cancelled().await;
+            stop.cancel();
+        });
+        let applied = apply::apply(Arc::new(applier), &self.lanes()?, options.writes_in_flight).await;
+        stopping.abort();
+        self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
+        applied
+    }
+
+    /// Only when every item is done is the migration recorded as applied, or taken out if this is an undo.
+    async fn record(&self, lease: &Lease) -> Result<(), Error> {
+        let (history, manifest) = (&self.migrator.history, self.journal.manifest());
+        if !self.journal.unfinished_pages()?.is_empty() {
+            return Ok(());
+        }
+        let counts = self.journal.counts()?;
+        if counts.doubtful > 0 || counts.failed > 0 {
+            self.journal.set_state(RunState::Incomplete).await?;
+            return self.mark("incomplete", lease).await;
+        }
+        match manifest.direction {
+            Direction::Migrate => {
+                history.record(&self.applied(&counts, &self.journal.counters()?), lease).await?;
+                self.journal.set_state(RunState::Applied).await?;
+                history.end_run(&manifest.run, None, lease).await?;
+            }
+            Direction::Undo => {
+                history.remove(manifest.number, lease).await?;
+                self.journal.set_state(RunState::Undone).await?;
+                let line = format!(
+                    "migration {} ({}) on {} was undone by {}",
+                    manifest.number,
+                    manifest.name,
+                    manifest.context.table,
+                    owner()
+                );
+                history.end_run(&manifest.run, Some(&line), lease).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn applied(&self, counts: &Counts, spent: &Counters) -> Applied {
+        let manifest = self.journal.manifest();
+        let detail = |name: &str, value: String| (name.to_owned(), value);
+        let mut details = vec![
+            detail("scanned", counts.scanned.to_string()),
+            detail("changed", counts.changed.to_string()),
+            detail("conflicts", counts.conflicts.to_string()),
+            detail("skipped", counts.skipped.to_string()),
+            detail("read_units", spent.read_units.to_string()),
+            detail("write_units", spent.write_units.to_string()),
+            detail("host_version", manifest.host_version.clone()),
+            detail("by", owner()),
+        ];
+        details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
+        let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
+        Applied {
+            number: manifest.number,
+            table: manifest.context.table.clone(),
+            description: description.clone(),
+            name: manifest.name.clone(),
+            digest: manifest.digest.clone(),
+            started: manifest.created.clone(),
+            finished: now(),
+            run: manifest.run.clone(),
+            details,
+        }
+    }
+
+    /// The summary, whatever the end was. An error leaves a run that has begun in the state in which it can go on.
+    async fn ended(self, result: Result<(), Error>) -> Result<Summary, Error> {
+        let stopped = self.is_stopped();
+        if let Err(error) = result {
+            if matches!(stopped, Ok(true)) {
+                // What ended the run is worth more than that its journal could not be written (it may be the same).
+                let _as_it_was = self.journal.set_state(RunState::Interrupted).await;
+            }
+            return Err(Error::Interrupted { run: self.journal.manifest().run.clone(), source: Box::new(error) });
+        }
+        if stopped? {
+            self.journal.set_state(RunState::Interrupted).await?;
+        }
+        self.summary()
+    }
+
+    /// Whether the run stands where it can only go on.
+    fn is_stopped(&self) -> Result<bool, Error> {
+        let state = self.journal.state()?;
+        let at_work = matches!(state, RunState::Planning | RunState::Applying | RunState::Interrupted);
+        Ok(at_work || state == RunState::Planned && !self.journal.is_sealed()?)
+    }
+
+    fn summary(&self) -> Result<Summary, Error> {
+        Summary::of(&self.journal, &self.journal.state()?.to_string())
+    }
+
+    /// The run's row in the history, for those who look from elsewhere.
+    async fn mark(&self, state: &str, lease: &Lease) -> Result<(), Error> {
+        let manifest = self.journal.manifest();
+        let direction = match manifest.direction {
+            Direction::Migrate => "migrate",
+            Direction::Undo => "undo",
+        };
+        let row = Unfinished {
+            run: manifest.run.clone(),
+            number: manifest.number,
+            table: manifest.context.table.clone(),
+            direction: direction.into(),
+            state: state.into(),
+            owner: owner(),
+        };
+        Ok(self.migrator.history.put_run(&row, lease).await?)
+    }
+
+    async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
+        let manifest = self.journal.manifest();
+        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
+            .await
+    }
+
+    fn lanes(&self) -> Result<Lanes, Error> {
+        Ok(self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from))?)
+    }
+
+    /// Adds to the journal's counters, with the units consumed since the last time.
+    async fn count(&self, counters: Counters) -> Result<(), Error> {
+        let units = self.migrator.database.meter().snapshot();
+        let (read, write) =
+            std::mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), (units.read, units.write));
+        let counters = Counters { read_units: units.read - read, write_units: units.write - write, ..counters };
+        Ok(self.journal.add_counters(&counters).await?)
+    }
+}
