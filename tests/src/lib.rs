@@ -20,8 +20,7 @@ impl World {
         let lines: String = (1..=rows).map(|n| format!("name {n},{n}\n")).collect();
         std::fs::write(&csv, format!("name,n\n{lines}")).unwrap();
         let load = format!("Things:+Id={}", csv.display()).parse().unwrap();
-        let running = EmbeddedDynamoDb::start(Options { port: 0, data: None, load: vec![load], streams: false }).unwrap();
-        Self { running, dir }
+        Self { running: embedded(vec![load]), dir }
     }
 
     pub fn runs(&self) -> PathBuf {
@@ -52,17 +51,32 @@ impl World {
         items
     }
 
+    /// The binary with these arguments, on this world.
+    pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        let mut command = std::process::Command::new(binary());
+        command.args(arguments).args(["--endpoint-url", &self.running.endpoint_url(), "--runs-dir"]).arg(self.runs());
+        command
+    }
+
+    /// The id of the one run in the folder of runs.
+    pub fn only_run(&self) -> String {
+        let files = std::fs::read_dir(self.runs()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());
+        let runs: Vec<String> = files.filter_map(|name| name.strip_suffix(".drift").map(str::to_owned)).collect();
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        runs[0].clone()
+    }
+
     /// Runs the binary with these arguments, on this world; gives exit code, standard output and standard error.
     pub fn drift_host(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = std::process::Command::new(binary())
-            .args(arguments)
-            .args(["--endpoint-url", &self.running.endpoint_url(), "--runs-dir"])
-            .arg(self.runs())
-            .output()
-            .unwrap();
+        let output = self.command(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
+}
+
+/// An embedded DynamoDB on any free port, with these tables.
+pub fn embedded(load: Vec<drift_host::local::Load>) -> Running {
+    EmbeddedDynamoDb::start(Options { port: 0, data: None, load, streams: false }).unwrap()
 }
 
 /// The binary under test: `cargo xtask test` names it; else it stands beside the test's own folder.
@@ -72,4 +86,13 @@ pub fn binary() -> PathBuf {
     }
     let test = std::env::current_exe().unwrap();
     test.parent().and_then(|deps| deps.parent()).unwrap().join("drift-host")
+}
+
+/// The component of a test guest; `None`, said aloud, where there is no toolchain for guests.
+pub fn guest(name: &str) -> Option<String> {
+    let Some(dir) = std::env::var_os("DRIFT_GUESTS_DIR") else {
+        println!("skipped: no guests were built (run `cargo xtask test`, which says what is missing)");
+        return None;
+    };
+    Some(PathBuf::from(dir).join(format!("{name}.wasm")).display().to_string())
 }

@@ -1,6 +1,6 @@
 //! The binary: bad input, status, and its exit codes.
 
-use drift_tests::World;
+use drift_tests::{World, guest};
 
 #[test]
 fn a_text_file_and_a_core_module_are_refused_as_plugins() {
@@ -34,4 +34,50 @@ fn status_of_nothing_is_nothing_and_writes_nothing() {
     assert_eq!((code, out.trim()), (0, r#"{"v":1,"applied":[],"unfinished":[]}"#));
     let (code, _, error) = world.drift_host(&["show", "20260101"]);
     assert_eq!(code, 3, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_table_an_empty_one_and_no_region_each_have_their_code() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(1);
+    let (code, out, error) = world.drift_host(&["run", &echo, "--table", "Nowhere"]);
+    assert_eq!((code, out.as_str(), error.contains("Nowhere")), (4, "", true), "{error}");
+
+    let empty = world.dir.path().join("empty.json");
+    std::fs::write(&empty, "[]").unwrap();
+    let load = format!("Empty:+Id={}", empty.display()).parse().unwrap();
+    let other = World { running: drift_tests::embedded(vec![load]), dir: tempfile::tempdir().unwrap() };
+    let (code, out, error) = other.drift_host(&["run", &echo, "--table", "Empty"]);
+    assert_eq!((code, out.contains("0 scanned")), (0, true), "{out}{error}");
+
+    let output = std::process::Command::new(drift_tests::binary())
+        .arg("status")
+        .env_clear()
+        .envs([("HOME", "/nonexistent"), ("AWS_EC2_METADATA_DISABLED", "true")])
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), said.contains("--region")), (Some(2), true), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_near_400_kb_is_migrated_and_one_that_would_grow_past_it_is_named() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(2);
+    let migrator = world.migrator().await;
+    let client = migrator.database().client();
+    let item = |id: i32, bytes: usize| {
+        [("Id", drift_host::model::Value::from(id)), ("big", "x".repeat(bytes).into())].into_iter().collect()
+    };
+    client.put_item("Things", &item(1, 409_500), None).await.unwrap();
+    let (code, out, error) = world.drift_host(&["run", &echo, "--table", "Things"]);
+    assert_eq!((code, out.contains("2 changed")), (0, true), "{out}{error}");
+
+    client.put_item("Things", &item(2, 409_590), None).await.unwrap();
+    let world_before = world.table("Things").await;
+    world.drift_host(&["undo", &echo, "--table", "Things"]);
+    client.put_item("Things", &item(2, 409_590), None).await.unwrap();
+    let (code, out, error) = world.drift_host(&["run", &echo, "--table", "Things"]);
+    assert_eq!((code, out.contains("Id=2: ") && out.contains("400 KB")), (1, true), "{out}{error}");
+    assert_eq!(world.table("Things").await.len(), world_before.len());
 }

@@ -1,19 +1,9 @@
 //! Plugins through the binary: the whole way of an item, what a guest may not do, and kill -9.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use drift_host::model::Value;
-use drift_tests::World;
-
-/// The component of a test guest; `None`, said aloud, where there is no toolchain for guests.
-fn guest(name: &str) -> Option<String> {
-    let Some(dir) = std::env::var_os("DRIFT_GUESTS_DIR") else {
-        println!("skipped: no guests were built (run `cargo xtask test`, which says what is missing)");
-        return None;
-    };
-    Some(PathBuf::from(dir).join(format!("{name}.wasm")).display().to_string())
-}
+use drift_tests::{World, guest};
 
 fn touched(items: &[drift_host::model::Item]) -> usize {
     items.iter().filter(|item| item.get("touched") == Some(&Value::Bool(true))).count()
@@ -79,10 +69,8 @@ async fn what_was_not_granted_or_does_not_add_up_is_refused_with_nothing_written
 async fn a_run_killed_at_any_instant_goes_on_to_the_end() {
     let Some(echo) = guest("echo") else { return };
     let world = World::with_rows(3_000);
-    let endpoint = world.running.endpoint_url();
-    let mut child = std::process::Command::new(drift_tests::binary())
-        .args(["run", &echo, "--table", "Things", "--endpoint-url", &endpoint, "--runs-dir"])
-        .arg(world.runs())
+    let mut child = world
+        .command(&["run", &echo, "--table", "Things"])
         .stdout(std::process::Stdio::null())
         .stderr(std::process::Stdio::null())
         .spawn()
@@ -93,10 +81,7 @@ async fn a_run_killed_at_any_instant_goes_on_to_the_end() {
     }
     child.kill().unwrap();
     child.wait().unwrap();
-    let run = std::fs::read_dir(world.runs())
-        .unwrap()
-        .find_map(|file| Some(file.ok()?.file_name().into_string().ok()?.strip_suffix(".drift")?.to_owned()));
-    let (code, out, error) = world.drift_host(&["apply", &run.unwrap()]);
+    let (code, out, error) = world.drift_host(&["apply", &world.only_run()]);
     assert_eq!((code, out.starts_with("applied")), (0, true), "{out}{error}");
     assert_eq!(touched(&world.table("Things").await), 3_000);
 }

@@ -8,6 +8,7 @@ mod inspect;
 mod local;
 mod options;
 mod run;
+mod signals;
 mod status;
 mod try_;
 
@@ -102,8 +103,9 @@ pub fn main() -> ExitCode {
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
-    ExitCode::from(ended.unwrap_or_else(|error| {
-        eprintln!("error: {error}");
+    let code = ended.unwrap_or_else(|error| {
+        complain(&error);
         error.exit_code()
-    }))
+    });
+    ExitCode::from(signals::exit_code(code))
 }

@@ -4,11 +4,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::Args;
-use tokio_util::sync::CancellationToken;
 
+use super::signals;
 use crate::Error;
 use crate::dynamo::ConnectionSettings;
+use crate::journal::Manifest;
 use crate::migration::Migration;
+use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
 use crate::run::{MaxErrors, Migrator, RunOptions};
 
@@ -24,15 +26,16 @@ pub(super) struct Connection {
     /// The profile of the AWS configuration files
     #[arg(long)]
     profile: Option<String>,
-    /// The metadata table; leases and unfinished runs stand in META_runs
-    #[arg(long, value_name = "META", default_value = "drift_migrations")]
-    meta_table: String,
+    /// The metadata table [default: drift_migrations]; leases and unfinished runs stand in META_runs
+    #[arg(long, value_name = "META")]
+    meta_table: Option<String>,
     /// The folder of the runs' journals [default: in the user's state folder]
     #[arg(long, value_name = "DIR")]
     pub(super) runs_dir: Option<PathBuf>,
 }
 
 impl Connection {
+    /// Connects as these flags say.
     pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
         let settings = ConnectionSettings {
             endpoint_url: self.endpoint_url.clone(),
@@ -40,11 +43,24 @@ impl Connection {
             profile: self.profile.clone(),
             ..ConnectionSettings::default()
         };
-        let migrator = Migrator::connect(settings).await?.meta_table(&self.meta_table).stop_by(stop_on_signal());
-        Ok(match &self.runs_dir {
-            Some(dir) => migrator.runs_dir(dir.clone()),
+        let migrator = Migrator::connect(settings).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
+        Ok(match &self.meta_table {
+            Some(name) => migrator.meta_table(name),
             None => migrator,
         })
+    }
+
+    /// Connects to where a run began, for as much as these flags do not say otherwise.
+    pub(super) async fn migrator_of(&self, manifest: &Manifest) -> Result<Migrator, Error> {
+        let or = |given: &Option<String>, began: &Option<String>| given.clone().or_else(|| began.clone());
+        let there = Self {
+            endpoint_url: or(&self.endpoint_url, &manifest.endpoint_url),
+            region: or(&self.region, &manifest.region),
+            profile: or(&self.profile, &manifest.profile),
+            meta_table: or(&self.meta_table, &Some(manifest.meta_table.clone())),
+            runs_dir: self.runs_dir.clone(),
+        };
+        there.migrator().await
     }
 
     pub(super) fn runs_dir(&self) -> PathBuf {
@@ -52,29 +68,15 @@ impl Connection {
     }
 }
 
-/// Cancelled by Ctrl-C or SIGTERM: what is under way is finished and can be gone on with.
-fn stop_on_signal() -> CancellationToken {
-    let stop = CancellationToken::new();
-    let stopped = stop.clone();
-    tokio::spawn(async move {
-        let interrupted = tokio::signal::ctrl_c();
-        #[cfg(unix)]
-        {
-            use tokio::signal::unix::{SignalKind, signal};
-            match signal(SignalKind::terminate()) {
-                Ok(mut terminated) => tokio::select! {
-                    _ = interrupted => {}
-                    _ = terminated.recv() => {}
-                },
-                Err(_) => drop(interrupted.await),
-            }
-        }
-        #[cfg(not(unix))]
-        drop(interrupted.await);
-        eprintln!("stopping: writes under way are finished; the run can be gone on with");
-        stopped.cancel();
-    });
-    stop
+/// What a plugin is given.
+#[derive(Args, Clone)]
+pub(super) struct Given {
+    /// An argument for the migration
+    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = argument)]
+    arguments: Vec<(String, String)>,
+    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
+    #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
+    grants: Vec<String>,
 }
 
 /// How a run is carried out.
@@ -83,6 +85,8 @@ pub(super) struct Flow {
     /// The table: a name or an ARN
     #[arg(long)]
     pub(super) table: String,
+    #[command(flatten)]
+    given: Given,
     /// Instances of the plugin at work at a time [default: the cores]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(super) concurrency: Option<u16>,
@@ -104,12 +108,6 @@ pub(super) struct Flow {
     /// So many items may fail, as a count or a share
     #[arg(long, value_name = "N|P%", default_value = "0")]
     max_errors: MaxErrors,
-    /// An argument for the migration
-    #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = argument)]
-    arguments: Vec<(String, String)>,
-    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
-    #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
-    grants: Vec<String>,
     /// Guard writes by the whole item, or by a version attribute that is then incremented
     #[arg(long, value_name = "item|version=ATTR", default_value = "item")]
     guard: String,
@@ -123,23 +121,43 @@ fn argument(text: &str) -> Result<(String, String), String> {
     if name.is_empty() { Err(format!("{text:?} has no name")) } else { Ok((name.to_owned(), value.to_owned())) }
 }
 
+impl Given {
+    /// Loads the plugin with what is granted on `table`; refuses if it asks for more.
+    pub(super) fn load(&self, plugin: &Path, table: &str, slots: Option<usize>) -> Result<(Plugin, Grants), Error> {
+        let loaded = load(plugin, slots)?;
+        let grants = match self.grants.iter().any(|grant| grant == "asked") {
+            true => Grants::asked_by(loaded.description()),
+            false => parse_grants(&self.grants)?,
+        };
+        let name = table.rsplit('/').next().unwrap_or(table);
+        let missing = grants.missing(loaded.description(), name);
+        if missing.is_empty() {
+            return Ok((loaded.grant(grants.clone()), grants));
+        }
+        let asked = missing.iter().map(|grant| {
+            let same = |asked: &&GrantRequest| asked.access == grant.access() && asked.table.as_deref() == grant.table();
+            let why = loaded.description().grants.iter().find(same).map_or("", |asked| asked.why.as_str());
+            format!("\n  --grant {grant}   {why}")
+        });
+        Err(Error::Refused(format!(
+            "the migration {} asks for more than was granted. If it may, add{}",
+            loaded.description().name,
+            asked.collect::<String>()
+        )))
+    }
+
+    /// `--arg`, in the order given.
+    pub(super) fn arguments(&self) -> &[(String, String)] {
+        &self.arguments
+    }
+}
+
 impl Flow {
     /// Loads the plugin with what is granted; refuses if it asks for more.
     pub(super) fn load(&self, plugin: &Path) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
         let slots = self.concurrency.map(usize::from);
-        let loaded = load(plugin, slots)?;
+        let (loaded, grants) = self.given.load(plugin, &self.table, slots)?;
         let mut options = RunOptions::new(&self.table);
-        let grants = self.granted(&loaded)?;
-        let table = self.table.rsplit('/').next().unwrap_or(&self.table);
-        let missing = grants.missing(loaded.description(), table);
-        if !missing.is_empty() {
-            let flags: Vec<String> = missing.iter().map(|grant| format!("--grant {grant}")).collect();
-            return Err(Error::Refused(format!(
-                "the migration {} asks for more than was granted. If this is wanted, add {}",
-                loaded.description().name,
-                flags.join(" ")
-            )));
-        }
         options.grants = grants.to_strings();
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight.into();
@@ -148,17 +166,10 @@ impl Flow {
         options.filter.clone_from(&self.filter);
         options.fail_fast = self.fail_fast;
         options.max_errors = self.max_errors;
-        options.arguments.clone_from(&self.arguments);
+        options.arguments = self.given.arguments().to_vec();
         options.guard.clone_from(&self.guard);
         options.conflict_retries = self.conflict_retries;
-        Ok((Arc::new(loaded.grant(grants)), options))
-    }
-
-    fn granted(&self, plugin: &Plugin) -> Result<Grants, Error> {
-        if self.grants.iter().any(|grant| grant == "asked") {
-            return Ok(Grants::asked_by(plugin.description()));
-        }
-        parse_grants(&self.grants)
+        Ok((Arc::new(loaded), options))
     }
 }
 

@@ -8,9 +8,13 @@ use clap::Args;
 use super::Ended;
 use super::options::{Connection, Flow, load_bytes, parse_grants};
 use crate::Error;
+use crate::journal::{self, Journal};
 use crate::migration::Direction;
 use crate::report;
 use crate::run::{Migrator, RunOptions, Summary};
+
+/// Diffs that `plan` shows.
+const SAMPLES: usize = 3;
 
 #[derive(Args)]
 pub(super) struct RunVerb {
@@ -79,15 +83,19 @@ impl PlanVerb {
         let migrator = report::watched(self.common.connection.migrator().await?);
         let summary = migrator.plan(migration, &options).await?;
         let code = self.common.output.print(&summary);
+        if let Some(run) = summary.run().filter(|_| !self.common.output.json) {
+            let journal = Journal::read(&journal::find(&self.common.connection.runs_dir(), run)?)?;
+            print!("{}", report::samples(&journal, SAMPLES)?);
+        }
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
     }
 }
 
 impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
-        let migrator = report::watched(self.connection.migrator().await?);
-        let journal = migrator.open(&self.run)?;
+        let journal = Journal::open(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
         let manifest = journal.manifest().clone();
+        let migrator = report::watched(self.connection.migrator_of(&manifest).await?);
         let component = journal.component()?.ok_or_else(|| {
             Error::Usage(format!(
                 "the run {} was made by a program of its own, not by a plugin; go on with it there",

@@ -76,7 +76,7 @@ impl ShowVerb {
         let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
         let summary = crate::run::Summary::read(&journal)?;
         if self.json {
-            println!("{}", summary.to_json())
+            println!("{}", report::document::run(&journal, &summary)?)
         } else {
             print!("{}", report::run(&journal, &summary)?)
         }

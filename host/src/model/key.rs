@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::number::Number;
 use super::value::{Attributes, Item, Value};
 
 /// The type of a key attribute.
@@ -65,6 +66,56 @@ impl KeySchema {
             .collect::<Result<Attributes, String>>()
             .map(Key)
     }
+
+    /// Reads a key as people write it and [`Key`] shows it: `Id=7`, `pk=USER#1, sk=PROFILE`, `7` where the key is one
+    /// attribute, `0x` and hexadecimal digits for a binary; or as JSON, plain or DynamoDB's, for values that hold a comma. The
+    /// error says which form this table's keys have.
+    pub fn key_from_text(&self, text: &str) -> Result<Key, String> {
+        let (text, names) = (text.trim(), || self.attributes().map(|it| format!("{}=…", it.name)).collect::<Vec<_>>().join(", "));
+        if text.starts_with('{') {
+            let item = super::json::item_from_json(text).map_err(|problem| format!("the key {text}: {problem}"))?;
+            return self.key_of(&item);
+        }
+        let wrong = || format!("{text:?} is not a key of this table; its form is {}, or JSON", names());
+        let named = |attribute: &KeyAttribute, text: &str| {
+            text.strip_prefix(attribute.name.as_str()).and_then(|rest| rest.strip_prefix('=')).map(str::to_owned)
+        };
+        let (partition, sort) = match &self.sort {
+            None => (named(&self.partition, text).unwrap_or_else(|| text.to_owned()), None),
+            Some(sort) => {
+                let pair = |first: &KeyAttribute, second: &KeyAttribute| {
+                    let rest = named(first, text)?;
+                    let (value, rest) = rest
+                        .split_once(&format!(",{}=", second.name))
+                        .or_else(|| rest.split_once(&format!(", {}=", second.name)))?;
+                    Some((value.to_owned(), rest.to_owned()))
+                };
+                let turned = || pair(sort, &self.partition).map(|(sort, partition)| (partition, sort));
+                let (partition, sort) = pair(&self.partition, sort).or_else(turned).ok_or_else(wrong)?;
+                (partition, Some(sort))
+            }
+        };
+        let texts = std::iter::once(partition).chain(sort);
+        let pairs = self.attributes().zip(texts).map(|(attribute, text)| {
+            let value = match attribute.kind {
+                KeyType::S => Value::S(text),
+                KeyType::N => {
+                    Value::N(Number::parse(text).map_err(|problem| format!("the key attribute {:?}: {problem}", attribute.name))?)
+                }
+                KeyType::B => Value::B(from_hex(&text).ok_or_else(wrong)?),
+            };
+            Ok((attribute.name.clone(), value))
+        });
+        self.key_of(&pairs.collect::<Result<Item, String>>()?)
+    }
+}
+
+fn from_hex(text: &str) -> Option<Vec<u8>> {
+    let digits = text.strip_prefix("0x")?;
+    let digits: Vec<u8> =
+        digits.chars().map(|c| c.to_digit(16).and_then(|digit| u8::try_from(digit).ok())).collect::<Option<_>>()?;
+    let pairs = digits.chunks_exact(2);
+    pairs.remainder().is_empty().then(|| pairs.filter_map(|pair| Some(pair.first()? << 4 | pair.last()?)).collect())
 }
 
 /// A primary key: one or two attributes.
@@ -148,6 +199,23 @@ mod tests {
         assert!(of(vec![("pk", "a".into())]).contains("\"at\" is missing"));
         assert!(of(vec![("pk", "".into()), ("at", 1.into())]).contains("\"pk\" is empty"));
         assert!(of(vec![("pk", 1.into()), ("at", 1.into())]).contains("wants S"));
+    }
+
+    #[test]
+    fn a_key_is_read_as_it_is_shown() {
+        let item: Item = [("pk", "USER#1, x".into()), ("at", 7.into())].into_iter().collect();
+        let key = schema().key_of(&item).unwrap();
+        assert_eq!(schema().key_from_text(&key.to_string()), Ok(key.clone()));
+        assert_eq!(schema().key_from_text("pk=USER#1, x,at=7.0"), Ok(key.clone()));
+        assert_eq!(schema().key_from_text(r#"{"pk":"USER#1, x","at":7}"#), Ok(key));
+        let one = |kind| KeySchema { partition: KeyAttribute { name: "Id".into(), kind }, sort: None };
+        assert_eq!(one(KeyType::N).key_from_text("7"), one(KeyType::N).key_from_text("Id=7"));
+        assert_eq!(one(KeyType::B).key_from_text("0x00ff").unwrap().attributes().get("Id"), Some(&Value::B(vec![0, 255])));
+        for wrong in ["pk=a", "at=7", "x=1, y=2", ""] {
+            assert!(schema().key_from_text(wrong).unwrap_err().contains("pk=…, at=…"), "{wrong}");
+        }
+        assert!(one(KeyType::N).key_from_text("seven").unwrap_err().contains("Id"));
+        assert!(one(KeyType::B).key_from_text("0x0").is_err());
     }
 
     #[test]

@@ -53,6 +53,18 @@ impl fmt::Display for Grant {
     }
 }
 
+impl Grant {
+    /// What may be done.
+    pub fn access(&self) -> Access {
+        self.access
+    }
+
+    /// On which table; `None` is the table being migrated.
+    pub fn table(&self) -> Option<&str> {
+        self.table.as_deref()
+    }
+}
+
 /// All that was granted for one run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Grants(Vec<Grant>);

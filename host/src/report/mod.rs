@@ -1,13 +1,14 @@
 //! What people read: progress, summaries, diffs. Colour only on a terminal, and never where `NO_COLOR` is set.
 
 mod diff;
+pub mod document;
 mod progress;
 
 use std::fmt::Write;
 
 use crate::history::{Applied, Unfinished};
 use crate::journal::{Journal, OutcomeKind};
-use crate::migration::{ItemFailure, Reply, RunContext};
+use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::Item;
 use crate::run::{Error, Summary};
 
@@ -60,17 +61,55 @@ pub fn summary(summary: &Summary) -> String {
     out
 }
 
-/// One run with a few of its diffs.
-pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
-    let mut out = summary(of);
-    let first = journal.segments()?.into_iter().filter(|segment| segment.pages > 0).take(3);
-    for segment in first {
-        for entry in journal.page(segment.segment, 0)?.entries.iter().take(1) {
-            let context = &journal.manifest().context;
-            let reply = Reply { actions: entry.actions.clone(), log: Vec::new() };
+/// A few items of a plan, before and after, of different segments as far as there are.
+pub fn samples(journal: &Journal, count: usize) -> Result<String, Error> {
+    let mut out = String::new();
+    let context = &journal.manifest().context;
+    let mut left = count;
+    for segment in journal.segments()?.into_iter().filter(|segment| segment.pages > 0) {
+        let entries = journal.page(segment.segment, 0)?.entries;
+        if let Some(entry) = entries.into_iter().next().filter(|_| left > 0) {
+            left -= 1;
+            let reply = Reply { actions: entry.actions, log: Vec::new() };
             out.push_str(&tried(context, &entry.image, &Ok(reply)));
         }
     }
+    Ok(out)
+}
+
+/// All that is known of one run, with a few of its diffs.
+pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
+    let mut out = summary(of);
+    let manifest = journal.manifest();
+    let pairs =
+        |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
+    let direction = match manifest.direction {
+        Direction::Migrate => "migrate",
+        Direction::Undo => "undo",
+    };
+    let segments = journal.segments()?;
+    let done = segments.iter().filter(|segment| segment.done).count();
+    let pages: u32 = segments.iter().map(|segment| segment.pages).sum();
+    let facts = [
+        ("begun", format!("{} by drift-host {}", manifest.created, manifest.host_version)),
+        ("does", format!("{direction}: {}", manifest.summary)),
+        ("digest", manifest.digest.clone()),
+        ("table", manifest.table_arn.clone()),
+        ("endpoint", manifest.endpoint_url.clone().unwrap_or_default()),
+        ("filter", manifest.filter.clone().unwrap_or_default()),
+        ("arguments", pairs(&manifest.context.arguments)),
+        ("grants", manifest.grants.join(" ")),
+        ("guard", manifest.guard.clone()),
+        (
+            "allowed",
+            format!("{} failed items, {} re-runs of an item that changed", manifest.max_errors, manifest.conflict_retries),
+        ),
+        ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
+    ];
+    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
+        let _ = writeln!(out, "  {name:<9}{fact}");
+    }
+    out.push_str(&samples(journal, 3)?);
     Ok(out)
 }
 
