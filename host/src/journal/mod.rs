@@ -5,6 +5,7 @@
 //! before the plan is sealed. Memory holds a page at a time, and a full disk leaves nothing half recorded.
 
 mod error;
+mod folder;
 mod records;
 mod runs;
 mod store;
@@ -23,7 +24,8 @@ pub use records::{
 pub use runs::{default_runs_dir, find, key_hash, new_run_id};
 
 use crate::model::{Action, Item};
-use store::{Writer, storage};
+use error::storage;
+use store::Writer;
 
 /// A run's journal. Clones share it.
 #[derive(Clone)]
@@ -43,8 +45,8 @@ impl Journal {
     pub fn create(dir: &Path, manifest: &Manifest, component: Option<&[u8]>) -> Result<Self, Error> {
         let path = dir.join(format!("{}.drift", manifest.run));
         let shown = path.display().to_string();
-        private_dir(dir).map_err(|error| storage(&shown, "written", error))?;
-        let lock = lock(&path, &manifest.run)?;
+        folder::prepare(dir)?;
+        let lock = folder::lock(&path, &manifest.run)?;
         let connection = store::create(&path)?;
         let text = serde_json::to_string(manifest).map_err(|error| storage(&shown, "written", error))?;
         let filled = || -> rusqlite::Result<()> {
@@ -60,7 +62,8 @@ impl Journal {
     /// Opens a run to work on it, and holds its lock.
     pub fn open(path: &Path) -> Result<Self, Error> {
         let run = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
-        let lock = lock(path, &run)?;
+        path.parent().map_or(Ok(()), folder::own)?;
+        let lock = folder::lock(path, &run)?;
         let connection = store::open(path, true)?;
         let manifest = read_manifest(&connection, path)?;
         Self::assemble(path.to_owned(), manifest, Some((connection, lock)))
@@ -403,25 +406,6 @@ fn read_manifest(connection: &Connection, path: &Path) -> Result<Manifest, Error
     let text: String =
         connection.query_row("SELECT manifest FROM run", [], |row| row.get(0)).map_err(|error| corrupt(error.to_string()))?;
     serde_json::from_str(&text).map_err(|error| corrupt(format!("its manifest: {error}")))
-}
-
-fn lock(path: &Path, run: &str) -> Result<File, Error> {
-    let beside = path.with_extension("lock");
-    let failed = |error: std::io::Error| storage(&beside.display().to_string(), "written", error);
-    let file = File::options().create(true).truncate(false).write(true).open(&beside).map_err(failed)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(Error::Locked { run: run.to_owned() }),
-        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
-    }
-}
-
-fn private_dir(dir: &Path) -> std::io::Result<()> {
-    let mut builder = std::fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(dir)
 }
 
 #[cfg(test)]

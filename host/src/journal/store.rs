@@ -7,7 +7,8 @@ use std::sync::mpsc::{Receiver, Sender, channel};
 use rusqlite::{Connection, OpenFlags, Transaction};
 use tokio::sync::oneshot;
 
-use super::error::Error;
+use super::error::{Error, storage};
+use super::folder;
 
 const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version.
@@ -87,6 +88,8 @@ fn commit(
 /// Makes the file with its tables.
 pub(super) fn create(path: &Path) -> Result<Connection, Error> {
     let shown = path.display().to_string();
+    // First the empty file, the user's alone: SQLite gives `-wal` and `-shm` its mode.
+    folder::new_file(path).map_err(|error| storage(&shown, "written", error))?;
     let created = || -> rusqlite::Result<Connection> {
         let connection = Connection::open(path)?;
         settings(&connection)?;
@@ -95,9 +98,7 @@ pub(super) fn create(path: &Path) -> Result<Connection, Error> {
         connection.execute_batch(SCHEMA)?;
         Ok(connection)
     };
-    let connection = created().map_err(|error| storage(&shown, "written", error))?;
-    private(path).map_err(|error| storage(&shown, "written", error))?;
-    Ok(connection)
+    created().map_err(|error| storage(&shown, "written", error))
 }
 
 /// Opens the file, checking that it is a journal of a known format and whole.
@@ -134,19 +135,4 @@ fn settings(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.busy_timeout(std::time::Duration::from_secs(10))
-}
-
-#[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path) -> std::io::Result<()> {
-    Ok(())
-}
-
-pub(super) fn storage(path: &str, doing: &str, reason: impl std::fmt::Display) -> Error {
-    Error::Storage { path: path.to_owned(), doing: doing.to_owned(), reason: reason.to_string() }
 }

@@ -89,3 +89,45 @@ fn what_is_no_journal_is_said() {
     assert!(matches!(Journal::read(&path), Err(Error::Foreign { .. })));
     assert!(matches!(find(dir.path(), "nowhere"), Err(Error::NotFound { .. })));
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn all_that_is_made_is_the_users_alone_also_in_a_folder_that_others_may_read() {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let dir = tempfile::tempdir().unwrap();
+    let (new, old) = (dir.path().join("a/new"), dir.path().join("old"));
+    std::fs::create_dir(&old).unwrap();
+    std::fs::set_permissions(&old, std::fs::Permissions::from_mode(0o755)).unwrap();
+    for runs in [&new, &old] {
+        let journal = Journal::create(runs, &manifest(1), None).unwrap();
+        journal.commit_page(page(0, 0, false, vec![])).await.unwrap();
+        let files: Vec<PathBuf> = std::fs::read_dir(runs).unwrap().map(|file| file.unwrap().path()).collect();
+        let mut ends: Vec<_> = files.iter().map(|path| path.extension().unwrap().to_str().unwrap()).collect();
+        ends.sort_unstable();
+        assert_eq!(ends, ["drift", "drift-shm", "drift-wal", "lock"]);
+        files.iter().for_each(|path| assert_eq!(mode(path), 0o600, "{}", path.display()));
+    }
+    assert_eq!((mode(&new), mode(&old)), (0o700, 0o755));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_folder_in_which_others_may_write_is_refused_for_work_and_may_be_looked_at() {
+    use std::os::unix::fs::PermissionsExt;
+    let dir = tempfile::tempdir().unwrap();
+    let path = Journal::create(dir.path(), &manifest(1), None).unwrap().0.path.clone();
+    for open in [0o770, 0o707, 0o1777] {
+        std::fs::set_permissions(dir.path(), std::fs::Permissions::from_mode(open)).unwrap();
+        let made = Journal::create(dir.path(), &manifest(1), None).map(drop);
+        let opened = Journal::open(&path).map(drop);
+        for refused in [made, opened] {
+            let Err(refused @ Error::OpenToOthers { .. }) = refused else { panic!("{open:o}: {refused:?}") };
+            assert!(refused.to_string().contains("chmod go-w"), "{refused}");
+        }
+        assert!(Journal::read(&path).is_ok());
+    }
+    let journals =
+        std::fs::read_dir(dir.path()).unwrap().filter(|file| file.as_ref().unwrap().path().extension() == path.extension());
+    assert_eq!(journals.count(), 1, "nothing was made");
+}

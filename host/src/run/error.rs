@@ -35,7 +35,7 @@ impl Error {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
-            Self::Journal(journal::Error::NotFound { .. }) => 3,
+            Self::Journal(journal::Error::NotFound { .. } | journal::Error::OpenToOthers { .. }) => 3,
             Self::Journal(_) => 75,
             Self::History(error) => error.exit_code(),
             Self::DynamoDb(error) => match error.kind() {
