@@ -9,6 +9,7 @@ mod folder;
 mod records;
 mod runs;
 mod store;
+mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -25,12 +26,14 @@ pub use runs::{default_runs_dir, find, key_hash, new_run_id};
 
 use crate::model::{Action, Item};
 use error::storage;
-use store::Writer;
+use writer::Writer;
 
-/// A run's journal. Clones share it.
+/// A run's journal. Clones share it. When the last is dropped, all that was handed in is on the disk and the file is
+/// closed before the run's lock is given up.
 #[derive(Clone)]
 pub struct Journal(Arc<Inner>);
 
+/// Dropped from the top: the writer is the last to close the file, and then the lock goes.
 struct Inner {
     path: PathBuf,
     manifest: Manifest,

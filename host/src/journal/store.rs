@@ -1,11 +1,8 @@
-//! The SQLite file and its one writer: a thread that does all that waits in one transaction, commits it to the disk, and
-//! only then acknowledges each. That is the group commit which makes a durable mark cheap.
+//! The SQLite file: how it is made, opened and judged.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::path::Path;
 
-use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, OpenFlags};
 
 use super::error::{Error, storage};
 use super::folder;
@@ -29,61 +26,6 @@ CREATE TABLE attempt (segment INTEGER, page INTEGER, position INTEGER, attempt I
 CREATE TABLE outcome (segment INTEGER, page INTEGER, position INTEGER, kind TEXT NOT NULL, content TEXT NOT NULL,
     PRIMARY KEY (segment, page, position));
 ";
-
-type Write = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
-type Message = (Write, oneshot::Sender<Result<(), Error>>);
-
-/// The writer's end of a journal.
-#[derive(Clone)]
-pub(super) struct Writer(Sender<Message>);
-
-impl Writer {
-    /// Starts the writer thread; it ends when the last clone is dropped.
-    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, Error> {
-        let (sender, messages) = channel();
-        let shown = path.display().to_string();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || work(connection, &messages, &path));
-        thread.map(|_detached| Self(sender)).map_err(|error| storage(&shown, "written", error))
-    }
-
-    /// Returns when the write is on the disk, with all that was committed beside it.
-    pub(super) async fn write(
-        &self,
-        path: &Path,
-        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), Error> {
-        let ended = || storage(&path.display().to_string(), "written", "its writer has ended");
-        let (done, is_done) = oneshot::channel();
-        self.0.send((Box::new(write), done)).map_err(|_| ended())?;
-        is_done.await.map_err(|_| ended())?
-    }
-}
-
-fn work(mut connection: Connection, messages: &Receiver<Message>, path: &Path) {
-    while let Ok(first) = messages.recv() {
-        let mut waiting = Vec::new();
-        let result = commit(&mut connection, std::iter::once(first).chain(messages.try_iter().take(256)), &mut waiting);
-        let result = result.map_err(|error| storage(&path.display().to_string(), "written", error));
-        for done in waiting {
-            // Whoever no longer waits has been cancelled; what was written stands.
-            let _cancelled = done.send(result.clone());
-        }
-    }
-}
-
-fn commit(
-    connection: &mut Connection,
-    messages: impl Iterator<Item = Message>,
-    waiting: &mut Vec<oneshot::Sender<Result<(), Error>>>,
-) -> rusqlite::Result<()> {
-    let (writes, dones): (Vec<Write>, Vec<_>) = messages.unzip();
-    waiting.extend(dones);
-    let transaction = connection.transaction()?;
-    for write in writes {
-        write(&transaction)?;
-    }
-    transaction.commit()
-}
 
 /// Makes the file with its tables.
 pub(super) fn create(path: &Path) -> Result<Connection, Error> {

@@ -131,3 +131,18 @@ fn a_folder_in_which_others_may_write_is_refused_for_work_and_may_be_looked_at()
         std::fs::read_dir(dir.path()).unwrap().filter(|file| file.as_ref().unwrap().path().extension() == path.extension());
     assert_eq!(journals.count(), 1, "nothing was made");
 }
+
+#[tokio::test]
+async fn the_lock_is_given_up_when_all_is_written_and_the_file_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::create(dir.path(), &manifest(1), None).unwrap();
+    let path = journal.0.path.clone();
+    for number in 0..200 {
+        // Handed in, and not waited for.
+        let mut commit = Box::pin(journal.commit_page(page(0, number, false, vec![])));
+        let _pending = std::future::poll_fn(|context| std::task::Poll::Ready(commit.as_mut().poll(context))).await;
+    }
+    drop(journal);
+    assert!(!path.with_extension("drift-wal").exists(), "whoever closes the file last leaves no log beside it");
+    assert_eq!(Journal::open(&path).unwrap().segments().unwrap()[0].pages, 200);
+}
