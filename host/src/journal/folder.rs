@@ -43,6 +43,17 @@ pub(super) fn new_file(path: &Path) -> io::Result<()> {
     private(File::options().create_new(true).write(true)).open(path).map(drop)
 }
 
+/// Gives a file its name for good: it is there after a power cut as well.
+pub(super) fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    std::fs::rename(from, to)?;
+    #[cfg(unix)]
+    if let Some(dir) = to.parent() {
+        let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+        File::open(dir)?.sync_all()?;
+    }
+    Ok(())
+}
+
 /// Locks a run for this process, until the file is dropped.
 pub(super) fn lock(path: &Path, run: &str) -> Result<File, Error> {
     let beside = path.with_extension("lock");

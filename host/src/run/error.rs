@@ -34,7 +34,12 @@ impl Error {
         match self {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
-            Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
+            Self::Journal(
+                journal::Error::Corrupt { .. }
+                | journal::Error::Foreign { .. }
+                | journal::Error::Newer { .. }
+                | journal::Error::Older { .. },
+            ) => 65,
             Self::Journal(journal::Error::NotFound { .. } | journal::Error::OpenToOthers { .. }) => 3,
             Self::Journal(_) => 75,
             Self::History(error) => error.exit_code(),
