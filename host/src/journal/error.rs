@@ -38,6 +38,41 @@ pub enum Error {
         /// The newest known.
         known: i64,
     },
+    /// Written by an older version, which no released drift-host was.
+    #[error(
+        "the journal {path} has format {found}, and this drift-host reads format {known} only. Go on with the version that began \
+         the run, or begin a new one"
+    )]
+    Older {
+        /// The file.
+        path: String,
+        /// The format found.
+        found: i64,
+        /// The one known.
+        known: i64,
+    },
+    /// Others may write where journals lie.
+    #[error(
+        "others may write in the runs folder {dir} (mode {mode:o}): they could put a plan of their own in place of yours, and it \
+         would be carried out with your credentials. Take that from them (chmod go-w {dir}), or name another folder with --runs-dir"
+    )]
+    OpenToOthers {
+        /// The folder.
+        dir: String,
+        /// Its mode.
+        mode: u32,
+    },
+    /// There is no journal, so there is no run.
+    #[error(
+        "the journal {path} could not be made: {reason}. So the run has not begun: nothing was scanned or written, and there is \
+         nothing to go on with. Mend it (free space, permissions) and begin again"
+    )]
+    NotBegun {
+        /// The file.
+        path: String,
+        /// The system's word.
+        reason: String,
+    },
     /// No such run.
     #[error("no run {run:?} in {dir}: {found}. A run goes on only with its journal; name its folder with --runs-dir")]
     NotFound {
@@ -68,4 +103,9 @@ pub enum Error {
         /// Which rule.
         problem: String,
     },
+}
+
+/// The file could not be written or read, by the system's word.
+pub(super) fn storage(path: &str, doing: &str, reason: impl std::fmt::Display) -> Error {
+    Error::Storage { path: path.to_owned(), doing: doing.to_owned(), reason: reason.to_string() }
 }

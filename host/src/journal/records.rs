@@ -70,10 +70,14 @@ impl RunState {
     pub fn is_final(self) -> bool {
         matches!(self, Self::Applied | Self::Undone | Self::Refused)
     }
+}
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
-        Self::ALL.iter().find(|(_, name)| *name == text).map(|(state, _)| *state)
-    }
+/// What changes about a run as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub(super) struct Progress {
+    pub(super) state: RunState,
+    pub(super) sealed: bool,
+    pub(super) counters: Counters,
 }
 
 impl fmt::Display for RunState {
@@ -93,7 +97,7 @@ pub struct Counters {
 }
 
 /// Where a segment's scan stands.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct SegmentState {
     pub segment: u32,
@@ -125,7 +129,7 @@ pub struct PageRecord {
     pub unchanged: u64,
     pub entries: Vec<Entry>,
     pub failures: Vec<OutcomeRecord>,
-    /// Position and [`super::key_hash`] of keys written elsewhere.
+    /// Position and [`super::key_hash`] of keys written elsewhere; the same twice counts once.
     pub elsewhere: Vec<(u32, u64)>,
 }
 
@@ -134,11 +138,11 @@ pub struct PageRecord {
 #[allow(missing_docs)]
 pub struct Page {
     pub entries: Vec<Entry>,
-    /// Entries below this index are marked as sent.
-    pub sent_upto: u32,
-    /// Acknowledged, or settled by an outcome.
+    /// For each entry: its newest attempt is marked as sent. If it is not done, it is in doubt.
+    pub sent: Vec<bool>,
+    /// For each entry: acknowledged, or settled by an outcome.
     pub done: Vec<bool>,
-    /// Writes a key that another item writes too.
+    /// For each entry: it writes a key that another item writes too.
     pub shared: Vec<bool>,
 }
 
@@ -195,7 +199,7 @@ pub struct OutcomeRecord {
 }
 
 /// Planned actions by kind.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct ActionCounts {
     pub patch: u64,
@@ -217,5 +221,7 @@ pub struct Counts {
     pub conflicts: u64,
     pub skipped: u64,
     pub doubtful: u64,
+    /// Items that write a key which another item writes too: one after the other. Known once the plan is sealed.
+    pub shared: u64,
     pub actions: ActionCounts,
 }

@@ -4,8 +4,10 @@ use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
 
-use super::error::Error;
-use crate::model::Key;
+use super::Journal;
+use super::error::{Error, storage};
+use super::records::RunState;
+use crate::model::{Key, MigrationNumber};
 
 /// The user's state folder for runs.
 pub fn default_runs_dir() -> PathBuf {
@@ -31,6 +33,70 @@ pub fn find(dir: &Path, run: &str) -> Result<PathBuf, Error> {
         [] => Err(not_found(format!("it holds {} runs", ids.len()))),
         [first, second, ..] => Err(not_found(format!("{first} and {second} both begin so"))),
     }
+}
+
+/// A journal in the folder of runs.
+#[derive(Clone, Debug)]
+pub struct RunFile {
+    /// The run's id, by the name of the file.
+    pub run: String,
+    /// The file.
+    pub path: PathBuf,
+    /// Its size, and that of what SQLite keeps beside it.
+    pub bytes: u64,
+    /// What it says; the error where it says nothing that can be understood.
+    pub about: Result<RunAbout, Error>,
+}
+
+/// What a journal says of its run, in short.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RunAbout {
+    /// Where the run stands.
+    pub state: RunState,
+    /// The migration's number.
+    pub number: MigrationNumber,
+    /// The migration's name.
+    pub name: String,
+    /// The table being migrated.
+    pub table: String,
+    /// When the run began, RFC 3339.
+    pub created: String,
+}
+
+/// The journals of a folder, oldest first. A damaged one is listed with its error; a folder that is not there holds none.
+pub fn list(dir: &Path) -> Result<Vec<RunFile>, Error> {
+    let failed = |error: std::io::Error| storage(&dir.display().to_string(), "read", error);
+    let files = match std::fs::read_dir(dir) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        files => files.map_err(failed)?,
+    };
+    let mut runs = Vec::new();
+    for file in files {
+        let path = file.map_err(failed)?.path();
+        let run = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".drift").map(str::to_owned));
+        if let Some(run) = run {
+            runs.push(RunFile { run, bytes: bytes(&path), about: about(&path), path });
+        }
+    }
+    runs.sort_by(|one, other| one.run.cmp(&other.run));
+    Ok(runs)
+}
+
+fn about(path: &Path) -> Result<RunAbout, Error> {
+    let journal = Journal::read(path)?;
+    let (state, manifest) = (journal.state()?, journal.manifest());
+    Ok(RunAbout {
+        state,
+        number: manifest.number,
+        name: manifest.name.clone(),
+        table: manifest.context.table.clone(),
+        created: manifest.created.clone(),
+    })
+}
+
+fn bytes(path: &Path) -> u64 {
+    let beside = ["", "-wal"].map(|end| PathBuf::from(format!("{}{end}", path.display())));
+    beside.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
 }
 
 /// A new id: sorts by time, and is short enough to type (`20261123-181502-k3f9`).

@@ -1,152 +1,181 @@
-//! The SQLite file and its one writer: a thread that does all that waits in one transaction, commits it to the disk, and
-//! only then acknowledges each. That is the group commit which makes a durable mark cheap.
+//! The SQLite file: how it is made, opened and judged.
+//!
+//! A file that bears a journal's name was whole once: it is made under another name and renamed. Opening looks at the
+//! header and the tables only, whatever the size; each record carries a checksum of its own that is looked at when it is
+//! read ([`super::checksum`]), and [`verify`] reads the rest.
 
-use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, Sender, channel};
+use std::path::Path;
+use std::time::Duration;
 
-use rusqlite::{Connection, OpenFlags, Transaction};
-use tokio::sync::oneshot;
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 
-use super::error::Error;
+use super::error::{Error, storage};
+use super::folder;
 
 const APPLICATION_ID: i64 = 0x6472_6674;
-/// The format of this version.
-pub(super) const FORMAT: i64 = 1;
+/// The format of this version: the tables below, and what their records hold.
+pub(super) const FORMAT: i64 = 2;
 
-const SCHEMA: &str = "
-CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), manifest TEXT NOT NULL, component BLOB, state TEXT NOT NULL,
-    sealed INTEGER NOT NULL DEFAULT 0, read_units REAL NOT NULL DEFAULT 0, write_units REAL NOT NULL DEFAULT 0,
-    plan_seconds REAL NOT NULL DEFAULT 0, apply_seconds REAL NOT NULL DEFAULT 0);
-CREATE TABLE segment (segment INTEGER PRIMARY KEY, cursor BLOB, done INTEGER NOT NULL, pages INTEGER NOT NULL, scanned INTEGER NOT NULL);
-CREATE TABLE page (segment INTEGER, page INTEGER, scanned INTEGER NOT NULL, unchanged INTEGER NOT NULL, entries INTEGER NOT NULL,
-    patches INTEGER NOT NULL, inserts INTEGER NOT NULL, updates INTEGER NOT NULL, deletes INTEGER NOT NULL, content BLOB NOT NULL,
-    sent_upto INTEGER NOT NULL DEFAULT 0, done BLOB NOT NULL, done_count INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (segment, page));
-CREATE TABLE elsewhere (hash INTEGER NOT NULL, segment INTEGER NOT NULL, page INTEGER NOT NULL, position INTEGER NOT NULL);
-CREATE TABLE shared (segment INTEGER, page INTEGER, position INTEGER, PRIMARY KEY (segment, page, position)) WITHOUT ROWID;
-CREATE TABLE attempt (segment INTEGER, page INTEGER, position INTEGER, attempt INTEGER NOT NULL, content BLOB NOT NULL,
-    PRIMARY KEY (segment, page, position));
-CREATE TABLE outcome (segment INTEGER, page INTEGER, position INTEGER, kind TEXT NOT NULL, content TEXT NOT NULL,
-    PRIMARY KEY (segment, page, position));
-";
+/// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
+/// is large: SQLite writes a row anew, whole.
+const SCHEMA: [&str; 9] = [
+    "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
+    "CREATE TABLE component (id INTEGER PRIMARY KEY CHECK (id = 1), content BLOB NOT NULL)",
+    "CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
+    "CREATE TABLE segment (segment INTEGER PRIMARY KEY, record BLOB NOT NULL)",
+    "CREATE TABLE page (segment INTEGER, page INTEGER, record BLOB NOT NULL, PRIMARY KEY (segment, page)) WITHOUT ROWID",
+    "CREATE TABLE content (segment INTEGER, page INTEGER, content BLOB NOT NULL, PRIMARY KEY (segment, page))",
+    "CREATE TABLE elsewhere (segment INTEGER, page INTEGER, position INTEGER, hash INTEGER, \
+     PRIMARY KEY (segment, page, position, hash)) WITHOUT ROWID",
+    "CREATE TABLE attempt (segment INTEGER, page INTEGER, position INTEGER, record BLOB NOT NULL, \
+     PRIMARY KEY (segment, page, position))",
+    "CREATE TABLE outcome (segment INTEGER, page INTEGER, position INTEGER, record BLOB NOT NULL, \
+     PRIMARY KEY (segment, page, position))",
+];
 
-type Write = Box<dyn FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send>;
-type Message = (Write, oneshot::Sender<Result<(), Error>>);
+/// What stands in the way of a query or a write.
+#[derive(Debug)]
+pub(super) enum Problem {
+    /// SQLite's word.
+    Sqlite(rusqlite::Error),
+    /// A record is not what was written.
+    Corrupt(String),
+    /// A rule of the journal forbids it.
+    Rule(String),
+}
 
-/// The writer's end of a journal.
-#[derive(Clone)]
-pub(super) struct Writer(Sender<Message>);
-
-impl Writer {
-    /// Starts the writer thread; it ends when the last clone is dropped.
-    pub(super) fn start(connection: Connection, path: PathBuf) -> Result<Self, Error> {
-        let (sender, messages) = channel();
-        let shown = path.display().to_string();
-        let thread = std::thread::Builder::new().name("journal".into()).spawn(move || work(connection, &messages, &path));
-        thread.map(|_detached| Self(sender)).map_err(|error| storage(&shown, "written", error))
-    }
-
-    /// Returns when the write is on the disk, with all that was committed beside it.
-    pub(super) async fn write(
-        &self,
-        path: &Path,
-        write: impl FnOnce(&Transaction<'_>) -> rusqlite::Result<()> + Send + 'static,
-    ) -> Result<(), Error> {
-        let ended = || storage(&path.display().to_string(), "written", "its writer has ended");
-        let (done, is_done) = oneshot::channel();
-        self.0.send((Box::new(write), done)).map_err(|_| ended())?;
-        is_done.await.map_err(|_| ended())?
+impl From<rusqlite::Error> for Problem {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
     }
 }
 
-fn work(mut connection: Connection, messages: &Receiver<Message>, path: &Path) {
-    while let Ok(first) = messages.recv() {
-        let mut waiting = Vec::new();
-        let result = commit(&mut connection, std::iter::once(first).chain(messages.try_iter().take(256)), &mut waiting);
-        let result = result.map_err(|error| storage(&path.display().to_string(), "written", error));
-        for done in waiting {
-            // Whoever no longer waits has been cancelled; what was written stands.
-            let _cancelled = done.send(result.clone());
+impl Problem {
+    /// The error that a caller sees; `doing` is `written` or `read`.
+    pub(super) fn at(self, path: &Path, doing: &str) -> Error {
+        let path = path.display().to_string();
+        match self {
+            Self::Corrupt(problem) => Error::Corrupt { path, problem },
+            Self::Rule(problem) => Error::Rule { path, problem },
+            Self::Sqlite(error) if is_damage(&error) => Error::Corrupt { path, problem: error.to_string() },
+            Self::Sqlite(error) => storage(&path, doing, error),
         }
     }
 }
 
-fn commit(
-    connection: &mut Connection,
-    messages: impl Iterator<Item = Message>,
-    waiting: &mut Vec<oneshot::Sender<Result<(), Error>>>,
-) -> rusqlite::Result<()> {
-    let (writes, dones): (Vec<Write>, Vec<_>) = messages.unzip();
-    waiting.extend(dones);
-    let transaction = connection.transaction()?;
-    for write in writes {
-        write(&transaction)?;
+/// Whether SQLite found the file other than it was written, and not merely out of reach. Our own statements are right, so
+/// one that cannot be prepared or gives what it cannot give has met a damaged table.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error as E;
+    match error {
+        // A short read: the file ends within a page.
+        E::SqliteFailure(cause, _) if cause.extended_code == rusqlite::ffi::SQLITE_IOERR_SHORT_READ => true,
+        E::SqliteFailure(cause, _) => matches!(
+            cause.code,
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase | ErrorCode::TypeMismatch | ErrorCode::Unknown
+        ),
+        E::FromSqlConversionFailure(..)
+        | E::IntegralValueOutOfRange(..)
+        | E::Utf8Error(..)
+        | E::InvalidColumnType(..)
+        | E::QueryReturnedNoRows => true,
+        _ => false,
     }
-    transaction.commit()
 }
 
-/// Makes the file with its tables.
-pub(super) fn create(path: &Path) -> Result<Connection, Error> {
-    let shown = path.display().to_string();
-    let created = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open(path)?;
-        settings(&connection)?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-        connection.pragma_update(None, "user_version", FORMAT)?;
-        connection.execute_batch(SCHEMA)?;
-        Ok(connection)
-    };
-    let connection = created().map_err(|error| storage(&shown, "written", error))?;
-    private(path).map_err(|error| storage(&shown, "written", error))?;
-    Ok(connection)
+/// Makes the file with its tables and what `fill` puts into them: whole, or not at all.
+pub(super) fn create(path: &Path, fill: impl FnOnce(&Connection) -> Result<(), Problem>) -> Result<(), Error> {
+    let not_begun = |reason: String| Error::NotBegun { path: path.display().to_string(), reason };
+    if path.exists() {
+        return Err(Error::Rule { path: path.display().to_string(), problem: "there is such a run already".into() });
+    }
+    let made = path.with_extension("drift-new");
+    folder::new_file(&made).map_err(|error| not_begun(error.to_string()))?;
+    let filled = filled(&made, fill).map_err(|problem| match problem {
+        Problem::Sqlite(error) => error.to_string(),
+        Problem::Corrupt(text) | Problem::Rule(text) => text,
+    });
+    let named = filled.and_then(|()| folder::rename(&made, path).map_err(|error| error.to_string()));
+    named.map_err(|reason| {
+        // What is left over bears no journal's name, and the reason matters more than a second one.
+        let _left_over = std::fs::remove_file(&made);
+        not_begun(reason)
+    })
 }
 
-/// Opens the file, checking that it is a journal of a known format and whole.
+fn filled(path: &Path, fill: impl FnOnce(&Connection) -> Result<(), Problem>) -> Result<(), Problem> {
+    let mut connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    // The file counts only once it is renamed, so what a rollback would need is kept in memory, and the one commit is
+    // synced to the disk before it returns.
+    connection.pragma_update(None, "journal_mode", "MEMORY")?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    let transaction = connection.transaction()?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", FORMAT)?;
+    SCHEMA.iter().try_for_each(|table| transaction.execute_batch(table))?;
+    fill(&transaction)?;
+    transaction.commit()?;
+    connection.close().map_err(|(_, error)| Problem::Sqlite(error))
+}
+
+/// Opens the file if it is a journal of the known format. Costs the same whatever the size.
 pub(super) fn open(path: &Path, writable: bool) -> Result<Connection, Error> {
     let shown = path.display().to_string();
-    let flags = if writable { OpenFlags::SQLITE_OPEN_READ_WRITE } else { OpenFlags::SQLITE_OPEN_READ_ONLY };
-    let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)
-        .map_err(|error| storage(&shown, "read", error))?;
-    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     let foreign = |found: String| Error::Foreign { path: shown.clone(), found };
+    let corrupt = |problem: String| Error::Corrupt { path: shown.clone(), problem };
+    let file = std::fs::metadata(path).map_err(|error| storage(&shown, "read", error))?;
+    if !file.is_file() {
+        return Err(foreign("it is no file".into()));
+    }
+    if file.len() == 0 {
+        return Err(corrupt("it is empty".into()));
+    }
+    // Also to look at it: whoever may not write the file gets it read-only from SQLite, and a reader that may not write can
+    // not take away, when it closes the file, what SQLite puts beside it.
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX)
+        .map_err(|error| storage(&shown, "read", error))?;
+    connection.busy_timeout(Duration::from_secs(10)).map_err(|error| storage(&shown, "read", error))?;
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, i64>(0));
     match pragma("application_id") {
         Ok(APPLICATION_ID) => {}
         Ok(_) => return Err(foreign("it is another program's database".into())),
-        Err(error) => return Err(foreign(error.to_string())),
+        Err(error) if matches!(error.sqlite_error_code(), Some(ErrorCode::NotADatabase)) => {
+            return Err(foreign(error.to_string()));
+        }
+        Err(error) => return Err(Problem::from(error).at(path, "read")),
     }
-    let corrupt = |problem: String| Error::Corrupt { path: shown.clone(), problem };
-    let found = pragma("user_version").map_err(|error| corrupt(error.to_string()))?;
-    if found > FORMAT {
-        return Err(Error::Newer { path: shown, found, known: FORMAT });
+    let known = FORMAT;
+    match pragma("user_version").map_err(|error| Problem::from(error).at(path, "read"))? {
+        FORMAT => {}
+        found if found > FORMAT => return Err(Error::Newer { path: shown, found, known }),
+        found => return Err(Error::Older { path: shown, found, known }),
     }
-    let checked = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0));
-    match checked {
-        Ok(word) if word == "ok" => {}
-        Ok(problem) => return Err(corrupt(problem)),
-        Err(error) => return Err(corrupt(error.to_string())),
+    let tables = tables(&connection).map_err(|error| Problem::from(error).at(path, "read"))?;
+    if tables.iter().map(String::as_str).ne(SCHEMA) {
+        return Err(corrupt("its tables are not those of a journal".into()));
     }
-    if writable {
-        settings(&connection).map_err(|error| storage(&shown, "written", error))?;
-    }
+    let settings = || -> rusqlite::Result<()> {
+        // Damage inside a page of the file is found when the page is read, not when it leads astray.
+        connection.pragma_update(None, "cell_size_check", true)?;
+        if !writable {
+            return connection.pragma_update(None, "query_only", true);
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")
+    };
+    settings().map_err(|error| Problem::from(error).at(path, "written"))?;
     Ok(connection)
 }
 
-fn settings(connection: &Connection) -> rusqlite::Result<()> {
-    connection.pragma_update(None, "journal_mode", "WAL")?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
-    connection.busy_timeout(std::time::Duration::from_secs(10))
+fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    let mut select = connection.prepare("SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL ORDER BY rowid")?;
+    select.query_map([], |row| row.get(0))?.collect()
 }
 
-#[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))
-}
-
-#[cfg(not(unix))]
-fn private(_: &Path) -> std::io::Result<()> {
-    Ok(())
-}
-
-pub(super) fn storage(path: &str, doing: &str, reason: impl std::fmt::Display) -> Error {
-    Error::Storage { path: path.to_owned(), doing: doing.to_owned(), reason: reason.to_string() }
+/// Reads the whole file as SQLite sees it: each page, each index.
+pub(super) fn verify(connection: &Connection) -> Result<(), Problem> {
+    match connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get::<_, String>(0))? {
+        word if word == "ok" => Ok(()),
+        problem => Err(Problem::Corrupt(problem)),
+    }
 }

@@ -36,12 +36,12 @@ pub(super) struct Applier {
 struct Work {
     segment: u32,
     page: u32,
-    /// Index among the page's entries, and position in the page.
-    index: u32,
     position: u32,
     attempt: u32,
     image: Arc<Item>,
     actions: Arc<Vec<Action>>,
+    /// Marked as sent.
+    sent: bool,
     /// Sent before, and not answered.
     doubtful: bool,
     resends: u32,
@@ -86,61 +86,59 @@ fn note(ended: Result<Result<(), Error>, tokio::task::JoinError>, stop: &Cancell
 }
 
 async fn apply_page(applier: &Applier, client: &Client, segment: u32, page: u32) -> Result<(), Error> {
-    let (waiting, sent_upto) = waiting(applier, segment, page)?;
+    let waiting = waiting(applier, segment, page)?;
     let mut waiting = waiting.into_iter().filter(|(_, shared)| !shared).map(|(work, _)| work).peekable();
     while waiting.peek().is_some() && !applier.stop.is_cancelled() {
-        let chunk: Vec<Work> = waiting.by_ref().take(CHUNK).collect();
-        let upto = chunk.last().map_or(0, |work| work.index + 1).max(sent_upto);
-        applier.lease.check()?;
-        applier.journal.mark_sent(segment, page, upto).await?;
-        deliver(applier, client, chunk).await?;
+        deliver(applier, client, waiting.by_ref().take(CHUNK).collect()).await?;
     }
     Ok(())
 }
 
 /// Items that write a key which other items write too: one after the other, each after the answer to the one before.
 async fn apply_shared(applier: &Applier, client: &Client) -> Result<(), Error> {
-    for (segment, page, index) in applier.journal.shared_entries()? {
-        if applier.stop.is_cancelled() {
-            return Ok(());
+    let mut at = applier.journal.next_shared_page(None)?;
+    while let Some((segment, page)) = at {
+        for (work, _) in waiting(applier, segment, page)?.into_iter().filter(|(_, shared)| *shared) {
+            if applier.stop.is_cancelled() {
+                return Ok(());
+            }
+            deliver(applier, client, vec![work]).await?;
         }
-        let (all, _) = waiting(applier, segment, page)?;
-        let one: Vec<Work> = all.into_iter().map(|(work, _)| work).filter(|work| work.index == index).collect();
-        applier.lease.check()?;
-        applier.journal.mark_sent(segment, page, index + 1).await?;
-        deliver(applier, client, one).await?;
+        at = applier.journal.next_shared_page(at)?;
     }
     Ok(())
 }
 
 /// The entries of a page that are not done, each with its newest attempt, and whether it shares a key.
-fn waiting(applier: &Applier, segment: u32, page: u32) -> Result<(Vec<(Work, bool)>, u32), Error> {
+fn waiting(applier: &Applier, segment: u32, page: u32) -> Result<Vec<(Work, bool)>, Error> {
     let read = applier.journal.page(segment, page)?;
     let mut newer: std::collections::HashMap<u32, AttemptRecord> =
         applier.journal.attempts(segment, page)?.into_iter().map(|attempt| (attempt.position, attempt)).collect();
-    let each = (0u32..).zip(read.entries).zip(read.done.into_iter().zip(read.shared));
-    let open = each.filter(|(_, (done, _))| !done).map(|((index, entry), (_, shared))| {
-        let doubtful = index < read.sent_upto;
+    let each = read.entries.into_iter().zip(read.sent).zip(read.done.into_iter().zip(read.shared));
+    let open = each.filter(|(_, (done, _))| !done).map(|((entry, sent), (_, shared))| {
         let (attempt, image, actions) = match newer.remove(&entry.position) {
             Some(newest) => (newest.attempt, newest.image, newest.actions),
             None => (1, entry.image, entry.actions),
         };
         let (image, actions) = (Arc::new(image), Arc::new(actions));
-        (Work { segment, page, index, position: entry.position, attempt, image, actions, doubtful, resends: 0 }, shared)
+        // Sent and not done: it is in doubt.
+        (Work { segment, page, position: entry.position, attempt, image, actions, sent, doubtful: sent, resends: 0 }, shared)
     });
-    Ok((open.collect(), read.sent_upto))
+    Ok(open.collect())
 }
 
 /// Sends, reads the answers, and sends again what the rules say, until every item of the chunk is done or settled.
 async fn deliver(applier: &Applier, client: &Client, mut chunk: Vec<Work>) -> Result<(), Error> {
     while !chunk.is_empty() {
+        applier.lease.check()?;
+        mark_sent(applier, &mut chunk).await?;
         let attempts = chunk.iter().map(|work| attempt(applier, work)).collect();
         let outcomes = client.write(&applier.table, attempts, &applier.stop).await;
         let (mut done, mut again, mut stopped) = (Vec::new(), Vec::new(), None);
         for (work, outcome) in chunk.into_iter().zip(outcomes) {
-            let (segment, page, index) = (work.segment, work.page, work.index);
+            let (segment, page, position) = (work.segment, work.page, work.position);
             match settle(applier, client, work, outcome).await? {
-                Next::Done => done.push((segment, page, index)),
+                Next::Done => done.push((segment, page, position)),
                 Next::Record(record) => {
                     applier.journal.settle(record).await?;
                     (applier.progress)(1);
@@ -151,7 +149,7 @@ async fn deliver(applier: &Applier, client: &Client, mut chunk: Vec<Work>) -> Re
         }
         if let Some((segment, page, _)) = done.first().copied() {
             (applier.progress)(done.len() as u64);
-            applier.journal.mark_done(segment, page, done.into_iter().map(|(_, _, index)| index).collect()).await?;
+            applier.journal.mark_done(segment, page, done.into_iter().map(|(_, _, position)| position).collect()).await?;
         }
         if let Some(error) = stopped {
             applier.stop.cancel();
@@ -164,6 +162,17 @@ async fn deliver(applier: &Applier, client: &Client, mut chunk: Vec<Work>) -> Re
             return Ok(());
         }
         chunk = again;
+    }
+    Ok(())
+}
+
+/// Marks what was not sent yet, all of one page, before its first byte leaves.
+async fn mark_sent(applier: &Applier, chunk: &mut [Work]) -> Result<(), Error> {
+    let Some((segment, page)) = chunk.first().map(|work| (work.segment, work.page)) else { return Ok(()) };
+    let unsent: Vec<u32> = chunk.iter().filter(|work| !work.sent).map(|work| work.position).collect();
+    if !unsent.is_empty() {
+        applier.journal.mark_sent(segment, page, unsent).await?;
+        chunk.iter_mut().for_each(|work| work.sent = true);
     }
     Ok(())
 }
@@ -304,7 +313,7 @@ async fn new_attempt(applier: &Applier, work: &Work, image: Item, actions: Vec<A
     };
     applier.journal.new_attempt(record).await?;
     let (image, actions) = (Arc::new(image), Arc::new(actions));
-    Ok(Next::Again(Work { attempt, image, actions, doubtful: false, resends: 0, ..*work }))
+    Ok(Next::Again(Work { attempt, image, actions, sent: false, doubtful: false, resends: 0, ..*work }))
 }
 
 /// Whether the whole attempt stands or falls with the handed-in item.

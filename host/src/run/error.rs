@@ -43,8 +43,13 @@ impl Error {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Interrupted { source, .. } => source.exit_code(),
-            Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
-            Self::Journal(journal::Error::NotFound { .. }) => 3,
+            Self::Journal(
+                journal::Error::Corrupt { .. }
+                | journal::Error::Foreign { .. }
+                | journal::Error::Newer { .. }
+                | journal::Error::Older { .. },
+            ) => 65,
+            Self::Journal(journal::Error::NotFound { .. } | journal::Error::OpenToOthers { .. }) => 3,
             Self::Journal(_) => 75,
             Self::History(error) => error.exit_code(),
             Self::DynamoDb(error) => match error.kind() {

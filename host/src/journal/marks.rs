@@ -1,0 +1,149 @@
+//! The marks of a page: which of its positions have an entry, were sent, are done, share a key.
+
+use serde::{Deserialize, Serialize};
+
+use super::records::{ActionCounts, OutcomeKind};
+use super::store::Problem;
+
+/// A set of positions in a page; a page has at most a few thousand.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Positions(Vec<u8>);
+
+impl Positions {
+    pub(super) fn contains(&self, position: u32) -> bool {
+        self.0.get(position as usize / 8).is_some_and(|byte| byte & (1 << (position % 8)) != 0)
+    }
+
+    pub(super) fn insert(&mut self, position: u32) {
+        let at = position as usize / 8;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, 0);
+        }
+        if let Some(byte) = self.0.get_mut(at) {
+            *byte |= 1 << (position % 8);
+        }
+    }
+
+    pub(super) fn remove(&mut self, position: u32) {
+        if let Some(byte) = self.0.get_mut(position as usize / 8) {
+            *byte &= !(1 << (position % 8));
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    pub(super) fn len(&self) -> u64 {
+        self.0.iter().map(|byte| u64::from(byte.count_ones())).sum()
+    }
+}
+
+impl FromIterator<u32> for Positions {
+    fn from_iter<T: IntoIterator<Item = u32>>(positions: T) -> Self {
+        let mut all = Self::default();
+        positions.into_iter().for_each(|position| all.insert(position));
+        all
+    }
+}
+
+/// All of a page but its items: small, for it is written anew with every mark.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Marks {
+    pub(super) scanned: u64,
+    pub(super) unchanged: u64,
+    pub(super) actions: ActionCounts,
+    pub(super) failed: u64,
+    pub(super) skipped: u64,
+    pub(super) doubtful: u64,
+    /// Attempts beyond the first.
+    pub(super) conflicts: u64,
+    pub(super) entries: Positions,
+    /// The newest attempt is marked as sent.
+    pub(super) sent: Positions,
+    /// Acknowledged, or settled by an outcome.
+    pub(super) done: Positions,
+    /// Writes a key that another item writes too.
+    pub(super) shared: Positions,
+    /// There is an attempt beyond the first.
+    pub(super) attempted: Positions,
+    /// There is an outcome.
+    pub(super) settled: Positions,
+    /// The checksum of the keys written elsewhere.
+    pub(super) elsewhere: [u8; 4],
+}
+
+impl Marks {
+    pub(super) fn is_unfinished(&self) -> bool {
+        self.done.len() < self.entries.len()
+    }
+
+    pub(super) fn has_unfinished_shared(&self) -> bool {
+        let bytes = self.shared.0.iter().enumerate();
+        bytes.into_iter().any(|(at, shared)| shared & !self.done.0.get(at).copied().unwrap_or_default() != 0)
+    }
+
+    /// The newest attempts of these are about to be sent.
+    pub(super) fn send(&mut self, positions: &[u32]) -> Result<(), Problem> {
+        positions.iter().try_for_each(|&position| {
+            self.open(position)?;
+            self.sent.insert(position);
+            Ok(())
+        })
+    }
+
+    /// These are acknowledged; what is done already stays so.
+    pub(super) fn finish(&mut self, positions: &[u32]) -> Result<(), Problem> {
+        positions.iter().try_for_each(|&position| {
+            self.entry(position)?;
+            if !self.sent.contains(position) {
+                return Err(Problem::Rule(format!("the item at {position} was never marked as sent, so it cannot be done")));
+            }
+            self.done.insert(position);
+            Ok(())
+        })
+    }
+
+    /// The newest attempt was answered, and there is another, which has not been sent.
+    pub(super) fn attempt(&mut self, position: u32) -> Result<(), Problem> {
+        self.open(position)?;
+        self.attempted.insert(position);
+        self.sent.remove(position);
+        self.conflicts += 1;
+        Ok(())
+    }
+
+    /// An outcome ends the item.
+    pub(super) fn settle(&mut self, position: u32, kind: OutcomeKind) -> Result<(), Problem> {
+        self.open(position)?;
+        self.ended(position, kind);
+        self.done.insert(position);
+        Ok(())
+    }
+
+    /// Counts an outcome, also of an item that has no actions.
+    pub(super) fn ended(&mut self, position: u32, kind: OutcomeKind) {
+        self.settled.insert(position);
+        match kind {
+            OutcomeKind::Failed => self.failed += 1,
+            OutcomeKind::Skipped => self.skipped += 1,
+            OutcomeKind::Doubtful => self.doubtful += 1,
+            OutcomeKind::Unchanged => {}
+        }
+    }
+
+    fn entry(&self, position: u32) -> Result<(), Problem> {
+        match self.entries.contains(position) {
+            true => Ok(()),
+            false => Err(Problem::Rule(format!("the item at {position} has no actions"))),
+        }
+    }
+
+    fn open(&self, position: u32) -> Result<(), Problem> {
+        self.entry(position)?;
+        match self.done.contains(position) {
+            true => Err(Problem::Rule(format!("the item at {position} is done"))),
+            false => Ok(()),
+        }
+    }
+}

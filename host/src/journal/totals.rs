@@ -1,0 +1,127 @@
+//! Counts and checks over all of a journal.
+
+use rusqlite::Connection;
+
+use super::checksum::Which;
+use super::marks::{Marks, Positions};
+use super::planning::segments;
+use super::records::{Counts, OutcomeKind, OutcomeRecord, SegmentState};
+use super::store::Problem;
+use super::{Error, Journal, planned_marks, progress, store};
+
+impl Journal {
+    /// Items and actions, counted from the marks of the pages.
+    pub fn counts(&self) -> Result<Counts, Error> {
+        let count = self.manifest().segments;
+        self.query(|reader| {
+            let mut counts = Counts::default();
+            each_page(reader, &segments(reader, count)?, |_, _, marks| {
+                counts.scanned += marks.scanned;
+                counts.changed += marks.entries.len();
+                counts.unchanged += marks.unchanged;
+                counts.failed += marks.failed;
+                counts.conflicts += marks.conflicts;
+                counts.skipped += marks.skipped;
+                counts.doubtful += marks.doubtful;
+                counts.shared += marks.shared.len();
+                counts.actions.patch += marks.actions.patch;
+                counts.actions.insert += marks.actions.insert;
+                counts.actions.update += marks.actions.update;
+                counts.actions.delete += marks.actions.delete;
+                Ok(())
+            })?;
+            Ok(counts)
+        })
+    }
+
+    /// The first `limit` items that are failed or in doubt, in the order of the scan.
+    pub fn outcomes(&self, limit: usize) -> Result<Vec<OutcomeRecord>, Error> {
+        let count = self.manifest().segments;
+        self.query(|reader| {
+            // Pages that have some, as many as are needed.
+            let (mut pages, mut listed) = (Vec::new(), 0);
+            each_page(reader, &segments(reader, count)?, |segment, page, marks| {
+                let here = marks.failed + marks.doubtful;
+                if here > 0 && listed < limit as u64 {
+                    listed += here;
+                    pages.push((segment, page, marks.settled));
+                }
+                Ok(())
+            })?;
+            let mut outcomes = Vec::new();
+            for (segment, page, settled) in pages {
+                let here = page_outcomes(reader, segment, page, &settled)?.into_iter();
+                outcomes.extend(here.filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful)));
+            }
+            outcomes.truncate(limit);
+            Ok(outcomes)
+        })
+    }
+
+    /// Reads all of the file and checks each record: minutes for a journal of many gigabytes, and the only way to know
+    /// beforehand that a run can go on with it.
+    ///
+    /// # Errors
+    /// [`Error::Corrupt`] names the first damage that is found.
+    pub fn check(&self) -> Result<(), Error> {
+        self.query(store::verify)?;
+        self.query(progress)?;
+        self.component()?;
+        self.counts()?;
+        for state in self.segments()? {
+            for page in 0..state.pages {
+                self.page(state.segment, page)?;
+                self.attempts(state.segment, page)?;
+                self.query(|reader| {
+                    let settled = planned_marks(reader, state.segment, page)?.settled;
+                    page_outcomes(reader, state.segment, page, &settled)
+                })?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The outcomes of a page, none missing.
+fn page_outcomes(file: &Connection, segment: u32, page: u32, settled: &Positions) -> Result<Vec<OutcomeRecord>, Problem> {
+    let select = "SELECT position, record FROM outcome WHERE segment = ?1 AND page = ?2 ORDER BY position";
+    let mut select = file.prepare_cached(select)?;
+    let mut rows = select.query([segment, page])?;
+    let (mut outcomes, mut found) = (Vec::new(), Positions::default());
+    while let Some(row) = rows.next()? {
+        let position = row.get(0)?;
+        let which = Which::Outcome(segment, page, position);
+        let text = which.open(row.get(1)?)?;
+        outcomes.push(serde_json::from_slice(&text).map_err(|error| which.damaged(&error.to_string()))?);
+        found.insert(position);
+    }
+    if found == *settled {
+        Ok(outcomes)
+    } else {
+        Err(Problem::Corrupt(format!("of the outcomes of page {segment}/{page}, some are missing")))
+    }
+}
+
+/// Every page with its marks, by segment and page. One that is missing is an error: a page that is not seen would be
+/// taken as done.
+pub(super) fn each_page(
+    file: &Connection,
+    segments: &[SegmentState],
+    mut each: impl FnMut(u32, u32, Marks) -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    let mut wanted = segments.iter().flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
+    let mut select = file.prepare_cached("SELECT segment, page, record FROM page ORDER BY segment, page")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let (segment, page) = (row.get(0)?, row.get(1)?);
+        match wanted.next() {
+            Some(next) if next == (segment, page) => each(segment, page, Which::Page(segment, page).unpack(row.get(2)?)?)?,
+            Some((segment, page)) => return Err(Which::Page(segment, page).damaged("they are missing")),
+            None => return Err(Problem::Corrupt(format!("page {segment}/{page} is none of the plan's"))),
+        }
+    }
+    match wanted.next() {
+        Some((segment, page)) => Err(Which::Page(segment, page).damaged("they are missing")),
+        None => Ok(()),
+    }
+}
