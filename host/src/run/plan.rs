@@ -17,6 +17,7 @@ use crate::migration::{FailureKind, ItemFailure, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
 
 /// What all segments share.
+#[derive(Clone)]
 pub(super) struct Planner {
     pub(super) journal: Journal,
     pub(super) pool: Arc<Pool>,
@@ -28,6 +29,8 @@ pub(super) struct Planner {
 
 /// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
 pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Error> {
+    // An error stops the other segments, and not what the caller does next.
+    let planner = Arc::new(Planner { stop: planner.stop.child_token(), ..Planner::clone(&planner) });
     let mut segments = tokio::task::JoinSet::new();
     for (at, segment) in planner.journal.segments()?.into_iter().filter(|segment| !segment.done).enumerate() {
         let lane = lanes.lane(at);
