@@ -22,6 +22,9 @@ pub(super) struct StatusVerb {
 pub(super) struct ShowVerb {
     /// The run's id, or the beginning of it
     run: String,
+    /// Read all of its journal first, and say if any of it is damaged
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     connection: Connection,
     /// Print one JSON document
@@ -74,6 +77,9 @@ impl StatusVerb {
 impl ShowVerb {
     pub(super) fn run(self) -> Ended {
         let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+        if self.check {
+            journal.check()?;
+        }
         let summary = crate::run::Summary::read(&journal)?;
         if self.json {
             println!("{}", report::document::run(&journal, &summary)?)

@@ -3,7 +3,7 @@
 //! Promised here: a page's actions and its segment's cursor are committed together or neither is; an acknowledged write
 //! is on the disk (`synchronous=FULL`); an attempt is marked sent before it is sent; nothing of the second half is taken
 //! before the plan is sealed, and nothing of the first after it. What is read is what was written, or an error says which
-//! record is damaged. Memory holds a page at a time and sixteen bytes for each page, and a full disk leaves nothing half
+//! record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
 //! recorded.
 
 mod applying;

@@ -58,8 +58,21 @@ impl Problem {
             Self::Corrupt(problem) => Error::Corrupt { path, problem },
             Self::Rule(problem) => Error::Rule { path, problem },
             Self::Sqlite(error) if is_damage(&error) => Error::Corrupt { path, problem: error.to_string() },
-            Self::Sqlite(error) => storage(&path, doing, error),
+            Self::Sqlite(error) => storage(&path, doing, reason(&error)),
         }
+    }
+}
+
+/// SQLite's word, and a hint where it says "disk I/O error" of a disk that took no more bytes: a quota, a limit, no room for
+/// the index of the log, which reading needs too.
+fn reason(error: &rusqlite::Error) -> String {
+    use rusqlite::ffi::{SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE};
+    let refused = [SQLITE_IOERR_FSYNC, SQLITE_IOERR_SHMSIZE, SQLITE_IOERR_TRUNCATE, SQLITE_IOERR_WRITE];
+    match error {
+        rusqlite::Error::SqliteFailure(cause, _) if refused.contains(&cause.extended_code) => {
+            format!("{error} (is the disk full?)")
+        }
+        other => other.to_string(),
     }
 }
 
@@ -92,7 +105,7 @@ pub(super) fn create(path: &Path, fill: impl FnOnce(&Connection) -> Result<(), P
     let made = path.with_extension("drift-new");
     folder::new_file(&made).map_err(|error| not_begun(error.to_string()))?;
     let filled = filled(&made, fill).map_err(|problem| match problem {
-        Problem::Sqlite(error) => error.to_string(),
+        Problem::Sqlite(error) => reason(&error),
         Problem::Corrupt(text) | Problem::Rule(text) => text,
     });
     let named = filled.and_then(|()| folder::rename(&made, path).map_err(|error| error.to_string()));
@@ -154,6 +167,13 @@ pub(super) fn open(path: &Path, writable: bool) -> Result<Connection, Error> {
     if tables.iter().map(String::as_str).ne(SCHEMA) {
         return Err(corrupt("its tables are not those of a journal".into()));
     }
+    if is_cut_off(&connection, path).map_err(|error| Problem::from(error).at(path, "read"))? {
+        return Err(corrupt("it is cut off".into()));
+    }
+    // Whoever may read a file of mode 0600 may write it, unless that was taken away.
+    if writable && !file.permissions().readonly() && connection.is_readonly("main").is_ok_and(|readonly| readonly) {
+        return Err(corrupt("its header says that it may not be written".into()));
+    }
     let settings = || -> rusqlite::Result<()> {
         // Damage inside a page of the file is found when the page is read, not when it leads astray.
         connection.pragma_update(None, "cell_size_check", true)?;
@@ -165,6 +185,15 @@ pub(super) fn open(path: &Path, writable: bool) -> Result<Connection, Error> {
     };
     settings().map_err(|error| Problem::from(error).at(path, "written"))?;
     Ok(connection)
+}
+
+/// Whether the file is shorter than its pages. SQLite itself does not miss a part of the last one before it reads it.
+fn is_cut_off(connection: &Connection, path: &Path) -> rusqlite::Result<bool> {
+    let pragma = |name: &str| connection.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
+    let pages = pragma("page_count")?.saturating_mul(pragma("page_size")?);
+    // Pages in the log are not in the file yet.
+    let logged = std::fs::metadata(path.with_extension("drift-wal")).is_ok_and(|log| log.len() > 0);
+    Ok(!logged && std::fs::metadata(path).is_ok_and(|file| file.len() < pages))
 }
 
 fn tables(connection: &Connection) -> rusqlite::Result<Vec<String>> {

@@ -22,6 +22,7 @@ const CHUNK: usize = 200;
 const RESENDS: u32 = 5;
 
 /// What all pages share.
+#[derive(Clone)]
 pub(super) struct Applier {
     pub(super) journal: Journal,
     pub(super) table: TableInfo,
@@ -49,6 +50,8 @@ struct Work {
 
 /// Carries out what is not done yet. Returns early, without an error, if it is stopped.
 pub(super) async fn apply(applier: Arc<Applier>, lanes: &Lanes, in_flight: usize) -> Result<(), Error> {
+    // An error stops the other pages, and not what the caller does next.
+    let applier = Arc::new(Applier { stop: applier.stop.child_token(), ..Applier::clone(&applier) });
     let permits = Arc::new(Semaphore::new(in_flight.max(1)));
     let mut pages = tokio::task::JoinSet::new();
     let mut first_error = None;

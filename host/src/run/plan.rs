@@ -4,6 +4,7 @@
 //! together with its cursor. The next page is read while the last is answered and committed, so that memory holds two
 //! pages a segment, whatever the table's size.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -11,11 +12,12 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::pool::{Answer, Pool};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest};
-use crate::journal::{Entry, Journal, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
-use crate::migration::{ItemFailure, RunContext};
-use crate::model::{Action, Item, Target, Update};
+use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
+use crate::migration::{FailureKind, ItemFailure, RunContext};
+use crate::model::{Action, Item, KeySchema, Target, Update};
 
 /// What all segments share.
+#[derive(Clone)]
 pub(super) struct Planner {
     pub(super) journal: Journal,
     pub(super) pool: Arc<Pool>,
@@ -27,6 +29,8 @@ pub(super) struct Planner {
 
 /// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
 pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Error> {
+    // An error stops the other segments, and not what the caller does next.
+    let planner = Arc::new(Planner { stop: planner.stop.child_token(), ..Planner::clone(&planner) });
     let mut segments = tokio::task::JoinSet::new();
     for (at, segment) in planner.journal.segments()?.into_iter().filter(|segment| !segment.done).enumerate() {
         let lane = lanes.lane(at);
@@ -71,11 +75,12 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
         };
         request.start.clone_from(&read.cursor);
         let last = read.cursor.is_none();
-        let (planner, segment) = (planner.clone(), state.segment);
+        let (planner, client, segment) = (planner.clone(), client.clone(), state.segment);
         let answered = tokio::spawn(async move {
             let scanned = read.items.len() as u64;
             let answers = planner.pool.ask(read.items).await?;
-            let record = page_record(&planner.journal.manifest().context, answers, segment, page, read.cursor, last);
+            let tables = Tables::of(&client, planner.journal.manifest(), &answers).await?;
+            let record = page_record(&tables, answers, segment, page, read.cursor, last);
             let failed = !record.failures.is_empty();
             planner.journal.commit_page(record).await?;
             (planner.progress)(scanned);
@@ -90,8 +95,57 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
     }
 }
 
+/// The tables that the actions of a page are on, by the names that the actions give them.
+struct Tables {
+    /// Name, key schema and ARN of the table being migrated; the name again where an endpoint gives no ARN.
+    own: (String, KeySchema, String),
+    others: HashMap<String, (KeySchema, String)>,
+}
+
+impl Tables {
+    /// Asks DynamoDB about each other table once a lane. One that is missing ends the plan: better now than when half is
+    /// written.
+    async fn of(client: &Client, manifest: &Manifest, answers: &[Answer]) -> Result<Self, Error> {
+        let named = |name: &str, arn: &str| if arn.is_empty() { name.to_owned() } else { arn.to_owned() };
+        let RunContext { table, key, .. } = &manifest.context;
+        let mut others = HashMap::new();
+        let actions = answers.iter().filter_map(|(_, answer)| answer.as_ref().ok()).flat_map(|reply| &reply.actions);
+        for name in actions.filter_map(Action::table).filter(|name| name != table && *name != manifest.table_arn) {
+            if !others.contains_key(name) {
+                let info = client.table(name).await?;
+                others.insert(name.to_owned(), (info.key, named(&info.name, &info.arn)));
+            }
+        }
+        Ok(Self { own: (table.clone(), key.clone(), named(table, &manifest.table_arn)), others })
+    }
+
+    /// Hashes of the keys that these actions write besides the handed-in one; the error says which key is none of its
+    /// table's.
+    fn elsewhere(&self, actions: &[Action]) -> Result<Vec<u64>, String> {
+        let (own, key, arn) = &self.own;
+        let mut hashes = Vec::new();
+        for action in actions {
+            let (attributes, exact) = match action {
+                Action::Insert(insert) => (&insert.item, false),
+                Action::Update(Update { target: Target::Other(address), .. }) | Action::Delete(Target::Other(address)) => {
+                    (address.key.attributes(), true)
+                }
+                _ => continue,
+            };
+            let name = action.table().unwrap_or(own);
+            let (schema, arn) = self.others.get(name).map_or((key, arn), |(schema, arn)| (schema, arn));
+            let key = schema.key_of(attributes).map_err(|problem| format!("{} in the table {name}: {problem}", action.kind()))?;
+            if exact && key.attributes() != attributes {
+                return Err(format!("{} in the table {name}: it has more attributes than the table's key, {key}", action.kind()));
+            }
+            hashes.push(key_hash(arn, &key));
+        }
+        Ok(hashes)
+    }
+}
+
 fn page_record(
-    run: &RunContext,
+    tables: &Tables,
     answers: Vec<Answer>,
     segment: u32,
     page: u32,
@@ -111,14 +165,22 @@ fn page_record(
         elsewhere: Vec::new(),
     };
     for (position, (image, answer)) in (0u32..).zip(answers) {
-        match answer.map(|reply| effective(reply.actions, &image)) {
-            Ok(actions) if actions.is_empty() => record.unchanged += 1,
-            Ok(actions) => {
-                record.elsewhere.extend(elsewhere(run, &actions).map(|hash| (position, hash)));
+        let planned = answer.and_then(|reply| {
+            let actions = effective(reply.actions, &image);
+            match tables.elsewhere(&actions) {
+                Ok(hashes) => Ok((actions, hashes)),
+                Err(message) => Err(ItemFailure { kind: FailureKind::Invalid, message, backtrace: None, log: reply.log }),
+            }
+        });
+        match planned {
+            Ok((actions, _)) if actions.is_empty() => record.unchanged += 1,
+            Ok((actions, hashes)) => {
+                record.elsewhere.extend(hashes.into_iter().map(|hash| (position, hash)));
                 record.entries.push(Entry { position, image, actions });
             }
             Err(failure) => {
-                let key = run.key.key_of(&image).map_or_else(|problem| problem, |key| key.to_string());
+                let (_, schema, _) = &tables.own;
+                let key = schema.key_of(&image).map_or_else(|problem| problem, |key| key.to_string());
                 record.failures.push(failed(segment, page, position, key, Phase::Scan, failure, 1));
             }
         }
@@ -129,22 +191,6 @@ fn page_record(
 /// Actions without patches that would change nothing: such an item needs no write.
 pub(super) fn effective(actions: Vec<Action>, image: &Item) -> Vec<Action> {
     actions.into_iter().filter(|action| !matches!(action, Action::Patch(patch) if patch.changes_nothing(image))).collect()
-}
-
-fn elsewhere<'a>(run: &'a RunContext, actions: &'a [Action]) -> impl Iterator<Item = u64> + 'a {
-    actions.iter().filter_map(|action| {
-        let table = action.table().unwrap_or(&run.table);
-        match action {
-            Action::Insert(insert) if table == run.table => run.key.key_of(&insert.item).ok().map(|key| key_hash(table, &key)),
-            // Another table's key schema is not known here: the whole item stands for its key. Two items that insert the
-            // same key with different content are then not seen as one key; the writer's rules for `existing` hold.
-            Action::Insert(insert) => Some(key_hash(table, &crate::model::Key::from_attributes(insert.item.clone()))),
-            Action::Update(Update { target: Target::Other(address), .. }) | Action::Delete(Target::Other(address)) => {
-                Some(key_hash(table, &address.key))
-            }
-            _ => None,
-        }
-    })
 }
 
 /// The record of an item for which there is no answer.
