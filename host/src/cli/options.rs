@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 use tokio_util::sync::CancellationToken;
@@ -24,6 +25,9 @@ pub(super) struct Connection {
     /// The profile of the AWS configuration files
     #[arg(long)]
     profile: Option<String>,
+    /// How long one request may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    request_timeout: u64,
     /// The metadata table; leases and unfinished runs stand in META_runs
     #[arg(long, value_name = "META", default_value = "drift_migrations")]
     meta_table: String,
@@ -38,7 +42,7 @@ impl Connection {
             endpoint_url: self.endpoint_url.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
-            ..ConnectionSettings::default()
+            request_timeout: Duration::from_secs(self.request_timeout),
         };
         let migrator = Migrator::connect(settings).await?.meta_table(&self.meta_table).stop_by(stop_on_signal());
         Ok(match &self.runs_dir {
