@@ -251,6 +251,16 @@ impl Journal {
         .await
     }
 
+    /// Takes the mark back from the entries at and above `upto`: it is certain that they never left.
+    pub async fn unmark_sent(&self, segment: u32, page: u32, upto: u32) -> Result<(), Error> {
+        self.sealed()?;
+        self.write(move |tx| {
+            let update = "UPDATE page SET sent_upto = min(sent_upto, ?3) WHERE segment = ?1 AND page = ?2";
+            tx.execute(update, [segment, page, upto]).map(drop)
+        })
+        .await
+    }
+
     /// Marks entries as done, by their index in the page.
     pub async fn mark_done(&self, segment: u32, page: u32, indices: Vec<u32>) -> Result<(), Error> {
         self.write(move |tx| set_done(tx, segment, page, &indices)).await
