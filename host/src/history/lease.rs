@@ -17,6 +17,9 @@ use crate::model::{Item, Value};
 /// The length of a lease.
 const LEASE: Duration = Duration::from_secs(30);
 
+/// How often taking it may go without an answer.
+const LOST: u32 = 3;
+
 /// A lease that is held. Renewed in the background until it is released.
 pub struct Lease {
     history: History,
@@ -37,6 +40,7 @@ impl Lease {
     /// [`Error::Held`] as soon as there is one.
     pub async fn acquire(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
         let mut watched: Option<(Seen, Instant)> = None;
+        let mut lost = 0;
         loop {
             let seen = read(history, table).await?;
             let free = match (&seen, &watched) {
@@ -47,8 +51,12 @@ impl Lease {
                 (Some(_), None) => false,
             };
             if free {
-                if take(history, table, run, owner, seen.as_ref()).await? {
-                    return Ok(Self::keep(history, table, run));
+                match take(history, table, run, owner, seen.as_ref()).await {
+                    Ok(true) => return Ok(Self::keep(history, table, run)),
+                    Ok(false) => {}
+                    // Whether it was taken is read in the row: it names this run, or it does not.
+                    Err(Error::DynamoDb(error)) if error.in_doubt() && lost < LOST => lost += 1,
+                    Err(error) => return Err(error),
                 }
                 watched = None;
                 continue;
