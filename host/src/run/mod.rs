@@ -12,7 +12,7 @@ mod summary;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio_util::sync::CancellationToken;
 
@@ -20,11 +20,13 @@ pub use error::Error;
 pub use options::{MaxErrors, RunOptions};
 pub use summary::Summary;
 
-use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, Guard, Lanes, TableInfo};
+use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, Guard, Lanes, TableInfo, Units};
 use crate::history::{Applied, History, Lease, Unfinished, now};
 use crate::journal::{self, Counters, Counts, Journal, Manifest, RunState};
 use crate::migration::{Direction, Migration, RunContext};
 
+/// How long a table that is being made is waited for.
+const CREATION: Duration = Duration::from_secs(300);
 /// Items a page of the scan.
 const PAGE_LIMIT: u32 = 1000;
 
@@ -38,6 +40,13 @@ pub enum Event {
         run: String,
         /// What DynamoDB says of the table's size; it lags hours.
         items_estimated: u64,
+    },
+    /// The table is not usable yet, and is waited for.
+    Waiting {
+        /// The table.
+        table: String,
+        /// Its status, in DynamoDB's word.
+        status: String,
     },
     /// So many more items were scanned and answered.
     Scanned(u64),
@@ -154,7 +163,7 @@ impl Migrator {
             let (begun, given) = (&manifest.digest, migration.digest());
             return Err(Error::Refused(format!("the run {} began with {begun}, and this is {given}", manifest.run)));
         }
-        let table = self.database.client().describe_table(&manifest.context.table).await?;
+        let table = self.usable(&manifest.context.table).await?;
         if table.id != manifest.table_id {
             let (name, run) = (&table.name, &manifest.run);
             return Err(Error::Refused(format!(
@@ -173,8 +182,14 @@ impl Migrator {
         run.ended(result).await
     }
 
+    /// The table, once it can be worked on.
+    async fn usable(&self, table: &str) -> Result<TableInfo, Error> {
+        let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
+        Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
+    }
+
     async fn whole(&self, migration: Arc<dyn Migration>, options: &RunOptions, direction: Direction) -> Result<Summary, Error> {
-        let table = self.database.client().describe_table(&options.table).await?;
+        let table = self.usable(&options.table).await?;
         self.history.init(&Billing::OnDemand).await?;
         let number = migration.description().number;
         let recorded = self.history.find(number).await?;
@@ -258,12 +273,14 @@ impl Migrator {
             counts: Counts::default(),
             units: (0.0, 0.0),
             seconds: (0.0, 0.0),
+            single_writes: 0,
+            partly_guarded: 0,
             errors: Vec::new(),
         })
     }
 
     async fn prepare(&self, migration: Arc<dyn Migration>, options: &RunOptions, direction: Direction) -> Result<Run, Error> {
-        let table = self.database.client().describe_table(&options.table).await?;
+        let table = self.usable(&options.table).await?;
         options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
         guard(&options.guard)?;
         let description = migration.description();
@@ -330,12 +347,15 @@ struct Run {
     table: TableInfo,
     /// Read and write units that the journal's counters hold already.
     counted: Mutex<(f64, f64)>,
+    /// What was counted before this run.
+    before: Units,
 }
 
 impl Run {
     fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
-        let units = migrator.database.meter().snapshot();
-        Self { migrator: migrator.clone(), journal, migration, table, counted: Mutex::new((units.read, units.write)) }
+        let before = migrator.database.meter().snapshot();
+        let counted = Mutex::new((before.read, before.write));
+        Self { migrator: migrator.clone(), journal, migration, table, counted, before }
     }
 
     /// Plan what is not planned, apply what is not applied, record.
@@ -381,7 +401,7 @@ impl Run {
             pool: Arc::new(self.pool(options).await?),
             filter,
             fail_fast: options.fail_fast,
-            stop: self.migrator.stop.clone(),
+            stop: self.migrator.stop.child_token(),
             progress: Arc::new(move |items| observer(Event::Scanned(items))),
         };
         let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
@@ -406,7 +426,7 @@ impl Run {
             pool: Arc::new(self.pool(options).await?),
             guard: guard(&self.journal.manifest().guard)?,
             lease: lease.clone(),
-            stop: self.migrator.stop.clone(),
+            stop: self.migrator.stop.child_token(),
             progress: Arc::new(move |items| observer(Event::Applied(items))),
         };
         let applied = apply::apply(Arc::new(applier), &self.lanes()?, options.writes_in_flight).await;
@@ -494,7 +514,11 @@ impl Run {
     }
 
     fn summary(&self) -> Result<Summary, Error> {
-        Summary::of(&self.journal, &self.journal.state()?.to_string())
+        let mut summary = Summary::of(&self.journal, &self.journal.state()?.to_string())?;
+        let units = self.migrator.database.meter().snapshot();
+        summary.single_writes = units.single_writes.saturating_sub(self.before.single_writes);
+        summary.partly_guarded = units.partly_guarded.saturating_sub(self.before.partly_guarded);
+        Ok(summary)
     }
 
     /// The run's row in the history, for those who look from elsewhere.
