@@ -5,7 +5,7 @@ use std::time::Duration;
 use drift_host::Native;
 use drift_host::model::{Action, Description, Item, Patch, Value};
 use drift_tests::plain::must;
-use drift_tests::proxy::{Fault, Moment};
+use drift_tests::proxy::{Fault, Moment, Rule};
 use serde_json::{Value as Json, json};
 
 use crate::place::{ITEMS, Place, Row, ending, thing};
@@ -285,4 +285,30 @@ async fn an_insert_that_keeps_what_exists_is_left_out_and_the_rest_is_done_once_
     assert_eq!(get(&row.direct(), "Things", 7), plus_one(7));
     assert_eq!(get(&row.direct(), "Copies", 7), theirs);
     assert_eq!(get(&row.direct(), "Copies", 8), thing(8, 80));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_after_a_lost_acknowledgement_is_not_taken_for_not_done() {
+    let row = Row::new(Place::Patch);
+    row.proxy.add(Place::Patch.rule(Fault::Reset(Moment::After)).nth(1));
+    row.proxy.add(Place::Patch.rule(Fault::error(400, "SomethingNewException")).nth(1));
+    let summary = row.run().await.unwrap();
+    row.check(Some(&summary)).await;
+    assert_eq!(ending(&summary), "applied", "sent again, it failed; but it had been done the first time");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_acknowledged_is_kept_though_another_item_ends_the_run() {
+    let id = id();
+    let row = Row::new(Place::Insert);
+    row.proxy.add(Place::Insert.rule(Fault::Reset(Moment::After)).nth(6));
+    row.proxy.add(Rule::on(&["GetItem"], Fault::error(400, "AccessDeniedException")).table("Copies"));
+    let error = row.run().await.unwrap_err();
+    assert_eq!(error.exit_code(), 4, "the sixth cannot be looked at: {error}");
+    row.proxy.mend();
+    // The first was acknowledged. Were that lost, it could not be told from one that was never done.
+    let theirs = json!({ "Id": { "N": id.to_string() }, "theirs": { "BOOL": true } });
+    must(&row.direct(), "PutItem", &json!({ "TableName": "Copies", "Item": theirs }));
+    assert_eq!(ending(&row.go_on().await.unwrap()), "applied");
+    assert_eq!(get(&row.direct(), "Copies", id), theirs);
 }
