@@ -1,5 +1,8 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
+pub mod plain;
+pub mod proxy;
+
 use std::path::PathBuf;
 
 use drift_host::Migrator;

@@ -2,7 +2,8 @@
 //!
 //! Results go to standard output, progress and errors to standard error. Exit codes are one table for all verbs: 0 done,
 //! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; 2 usage or unusable plugin; 3 refused;
-//! 4 denied, or table missing; 65 journal corrupt or foreign; 75 try again; 130/143 interrupted and resumable.
+//! 4 denied, unknown credentials, or table missing; 65 journal corrupt or foreign; 75 try again (locked, unreachable, no answer,
+//! expired credentials); 130/143 interrupted and resumable.
 
 mod inspect;
 mod local;

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -26,6 +27,9 @@ pub(super) struct Connection {
     /// The profile of the AWS configuration files
     #[arg(long)]
     profile: Option<String>,
+    /// How long one request may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
+    request_timeout: u64,
     /// The metadata table [default: drift_migrations]; leases and unfinished runs stand in META_runs
     #[arg(long, value_name = "META")]
     meta_table: Option<String>,
@@ -41,7 +45,7 @@ impl Connection {
             endpoint_url: self.endpoint_url.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
-            ..ConnectionSettings::default()
+            request_timeout: Duration::from_secs(self.request_timeout),
         };
         let migrator = Migrator::connect(settings).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
         Ok(match &self.meta_table {

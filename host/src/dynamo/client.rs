@@ -3,25 +3,23 @@
 use std::collections::HashMap;
 use std::future::Future;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{
-    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as SdkKeyType, ProvisionedThroughput, ReturnConsumedCapacity,
-    ReturnValue, ReturnValuesOnConditionCheckFailure, ScalarAttributeType,
-};
+use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use tokio_util::sync::CancellationToken;
 
 use super::convert::{self, SdkItem};
+use super::credentials::Renewable;
 use super::error::{Error, ErrorKind, Failure, from_sdk, is_conflict};
 use super::filter::Filter;
 use super::meter::Meter;
-use super::table::{Billing, TableInfo};
-use crate::model::{Item, Key, KeySchema, KeyType};
+use super::table::TableInfo;
+use crate::model::{Item, Key};
 
 /// How long throttling is waited out before it becomes an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -29,10 +27,15 @@ pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 /// How often a read is tried again after a failure that is no throttling.
 const READ_RETRIES: u32 = 5;
+/// How often what took the whole time allowed is tried again: who waits for a dead endpoint should hear of it.
+const TIMEOUT_RETRIES: u32 = 2;
+/// How often credentials are renewed for one request.
+const RENEWALS: u32 = 3;
 
-/// A client of DynamoDB; cheap to clone. Every operation waits throttling out, up to two minutes, with jitter. Reads are also
-/// repeated after timeouts and server errors; writes never are, unless it is certain that nothing was sent: their error says
-/// [`Error::in_doubt`].
+/// A client of DynamoDB; cheap to clone. Every operation waits throttling out, up to two minutes, with jitter, and asks for
+/// new credentials when those it has are called expired. Reads, and writes that are the same once and twice (a put or a delete
+/// without a condition), are also repeated after timeouts and server errors; other writes never are, unless it is certain that
+/// nothing was sent: their error says [`Error::in_doubt`].
 #[derive(Clone, Debug)]
 pub struct Client(Arc<Inner>);
 
@@ -40,6 +43,7 @@ pub struct Client(Arc<Inner>);
 struct Inner {
     sdk: aws_sdk_dynamodb::Client,
     endpoint: String,
+    credentials: Renewable,
     meter: Meter,
     tables: Mutex<HashMap<String, TableInfo>>,
     partiql_denied: Arc<AtomicBool>,
@@ -110,8 +114,20 @@ pub(super) struct Call<'a> {
 }
 
 impl Client {
-    pub(super) fn new(sdk: aws_sdk_dynamodb::Client, endpoint: String, meter: Meter, partiql_denied: Arc<AtomicBool>) -> Self {
-        Self(Arc::new(Inner { sdk, endpoint, meter, tables: Mutex::default(), partiql_denied }))
+    pub(super) fn new(
+        sdk: aws_sdk_dynamodb::Client,
+        endpoint: String,
+        credentials: Renewable,
+        meter: Meter,
+        partiql_denied: Arc<AtomicBool>,
+    ) -> Self {
+        Self(Arc::new(Inner { sdk, endpoint, credentials, meter, tables: Mutex::default(), partiql_denied }))
+    }
+
+    /// The same with another connection pool.
+    pub(super) fn with(&self, sdk: aws_sdk_dynamodb::Client) -> Self {
+        let Inner { endpoint, credentials, meter, partiql_denied, .. } = &*self.0;
+        Self::new(sdk, endpoint.clone(), credentials.clone(), meter.clone(), Arc::clone(partiql_denied))
     }
 
     pub(super) fn sdk(&self) -> &aws_sdk_dynamodb::Client {
@@ -126,90 +142,13 @@ impl Client {
         &self.0.partiql_denied
     }
 
+    /// The tables that were looked at.
+    pub(super) fn known_tables(&self) -> &Mutex<HashMap<String, TableInfo>> {
+        &self.0.tables
+    }
+
     pub(super) fn endpoint(&self) -> &str {
         &self.0.endpoint
-    }
-
-    /// Describes a table, given by name or ARN.
-    pub async fn describe_table(&self, table: &str) -> Result<TableInfo, Error> {
-        let call = Call { operation: "DescribeTable", subject: table, repeatable: true, cancel: None };
-        let answer = self.call(call, |_| None, || self.sdk().describe_table().table_name(table).send()).await?;
-        let info = match answer.table() {
-            Some(description) => TableInfo::from_description(description),
-            None => Err("the answer has no table".into()),
-        };
-        info.map_err(|problem| self.unreadable(call, problem))
-    }
-
-    /// Like [`Client::describe_table`], answered from memory the second time: for what does not change, such as the key.
-    pub async fn table(&self, table: &str) -> Result<TableInfo, Error> {
-        if let Some(known) = self.0.tables.lock().unwrap_or_else(PoisonError::into_inner).get(table) {
-            return Ok(known.clone());
-        }
-        let info = self.describe_table(table).await?;
-        self.0.tables.lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), info.clone());
-        Ok(info)
-    }
-
-    /// Waits until a table is ACTIVE, at most `max`; a table that cannot be seen yet is waited for as well.
-    pub async fn wait_until_active(&self, table: &str, max: Duration) -> Result<TableInfo, Error> {
-        let begun = Instant::now();
-        let mut wait = Duration::from_millis(50);
-        loop {
-            let seen = self.describe_table(table).await;
-            match &seen {
-                Ok(info) if info.status == "ACTIVE" => return seen,
-                Err(error) if error.kind() != ErrorKind::TableMissing => return seen,
-                _ => {}
-            }
-            if begun.elapsed() >= max {
-                let status = seen?.status;
-                return Err(Error::Call(Arc::new(Failure {
-                    kind: ErrorKind::TableNotActive,
-                    operation: "DescribeTable",
-                    subject: table.to_owned(),
-                    endpoint: self.0.endpoint.clone(),
-                    code: "TableNotActive".into(),
-                    message: format!("the table is still {status} after {} seconds", max.as_secs()),
-                    present: None,
-                    in_doubt: false,
-                })));
-            }
-            tokio::time::sleep(wait.min(max.saturating_sub(begun.elapsed()))).await;
-            wait = (wait * 2).min(Duration::from_secs(2));
-        }
-    }
-
-    /// Makes a table without indexes; `false` if there is one of this name already. It is usable once it is ACTIVE.
-    pub async fn create_table(&self, table: &str, key: &KeySchema, billing: &Billing) -> Result<bool, Error> {
-        let call = Call { operation: "CreateTable", subject: table, repeatable: false, cancel: None };
-        let invalid = |error: aws_sdk_dynamodb::error::BuildError| self.unreadable(call, error.to_string());
-        let mut request = self.sdk().create_table().table_name(table);
-        for (at, attribute) in key.attributes().enumerate() {
-            let role = if at == 0 { SdkKeyType::Hash } else { SdkKeyType::Range };
-            let kind = match attribute.kind {
-                KeyType::S => ScalarAttributeType::S,
-                KeyType::N => ScalarAttributeType::N,
-                KeyType::B => ScalarAttributeType::B,
-            };
-            let element = KeySchemaElement::builder().attribute_name(&attribute.name).key_type(role).build();
-            let definition = AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build();
-            request = request.key_schema(element.map_err(invalid)?).attribute_definitions(definition.map_err(invalid)?);
-        }
-        request = match billing {
-            Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
-            Billing::Provisioned { read, write } => {
-                let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
-                let units =
-                    ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
-                request.billing_mode(BillingMode::Provisioned).provisioned_throughput(units.build().map_err(invalid)?)
-            }
-        };
-        match self.call(call, |_| None, || request.clone().send()).await {
-            Ok(_) => Ok(true),
-            Err(error) if error.code() == "ResourceInUseException" => Ok(false),
-            Err(error) => Err(error),
-        }
     }
 
     /// Reads one page of a scan.
@@ -266,32 +205,29 @@ impl Client {
 
     /// Puts an item. A failed condition is [`ErrorKind::ConditionFailed`], with the item that is there.
     pub async fn put_item(&self, table: &str, item: &Item, condition: Option<&Condition>) -> Result<(), Error> {
-        self.put(table, item, condition, None).await
+        let repeatable = condition.is_none();
+        self.put(Call { operation: "PutItem", subject: table, repeatable, cancel: None }, item, condition).await
     }
 
     /// Updates an item, making it if it is missing; returns it as it is afterwards.
     pub async fn update_item(&self, table: &str, key: &Key, change: &Change) -> Result<Item, Error> {
-        let returned = self.update(table, key, change, ReturnValue::AllNew, None).await?;
+        let call = Call { operation: "UpdateItem", subject: table, repeatable: false, cancel: None };
+        let returned = self.update(call, key, change, ReturnValue::AllNew).await?;
         Ok(returned.unwrap_or_else(|| key.attributes().clone()))
     }
 
     /// Deletes an item; without a condition, a missing one is no error.
     pub async fn delete_item(&self, table: &str, key: &Key, condition: Option<&Condition>) -> Result<(), Error> {
-        self.delete(table, key, condition, None).await.map(drop)
+        let repeatable = condition.is_none();
+        let call = Call { operation: "DeleteItem", subject: table, repeatable, cancel: None };
+        self.delete(call, key, condition).await.map(drop)
     }
 
-    pub(super) async fn put(
-        &self,
-        table: &str,
-        item: &Item,
-        condition: Option<&Condition>,
-        cancel: Option<&CancellationToken>,
-    ) -> Result<(), Error> {
-        let call = Call { operation: "PutItem", subject: table, repeatable: false, cancel };
+    pub(super) async fn put(&self, call: Call<'_>, item: &Item, condition: Option<&Condition>) -> Result<(), Error> {
         let mut put = self
             .sdk()
             .put_item()
-            .table_name(table)
+            .table_name(call.subject)
             .set_item(Some(convert::sdk_item(item)))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         if let Some(condition) = condition {
@@ -312,17 +248,15 @@ impl Client {
 
     pub(super) async fn update(
         &self,
-        table: &str,
+        call: Call<'_>,
         key: &Key,
         change: &Change,
         returned: ReturnValue,
-        cancel: Option<&CancellationToken>,
     ) -> Result<Option<Item>, Error> {
-        let call = Call { operation: "UpdateItem", subject: table, repeatable: false, cancel };
         let mut update = self
             .sdk()
             .update_item()
-            .table_name(table)
+            .table_name(call.subject)
             .set_key(Some(convert::sdk_key(key)))
             .update_expression(&change.expression)
             .set_expression_attribute_names(names(&change.names))
@@ -343,18 +277,11 @@ impl Client {
         answer.attributes.map(|item| self.readable(call, convert::item(item))).transpose()
     }
 
-    pub(super) async fn delete(
-        &self,
-        table: &str,
-        key: &Key,
-        condition: Option<&Condition>,
-        cancel: Option<&CancellationToken>,
-    ) -> Result<Option<Item>, Error> {
-        let call = Call { operation: "DeleteItem", subject: table, repeatable: false, cancel };
+    pub(super) async fn delete(&self, call: Call<'_>, key: &Key, condition: Option<&Condition>) -> Result<Option<Item>, Error> {
         let mut delete = self
             .sdk()
             .delete_item()
-            .table_name(table)
+            .table_name(call.subject)
             .set_key(Some(convert::sdk_key(key)))
             .return_values(ReturnValue::AllOld)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
@@ -386,11 +313,12 @@ impl Client {
         Fut: Future<Output = Result<T, SdkError<E>>>,
     {
         let begun = Instant::now();
-        let mut tries = 0;
+        let (mut tries, mut renewals) = (0, 0);
         loop {
             if call.cancel.is_some_and(CancellationToken::is_cancelled) {
                 return Err(Error::Cancelled(call.operation.to_owned()));
             }
+            let taken = Instant::now();
             self.meter().call();
             let error = match send().await {
                 Ok(answer) => return Ok(answer),
@@ -404,6 +332,12 @@ impl Client {
                     begun.elapsed() < PATIENCE
                 }
                 _ if is_conflict(error.code()) => begun.elapsed() < PATIENCE,
+                // Nothing was done with credentials that are not good.
+                ErrorKind::ExpiredCredentials | ErrorKind::WrongCredentials if !error.in_doubt() => {
+                    renewals += 1;
+                    renewals <= RENEWALS && self.0.credentials.renew(taken).await
+                }
+                ErrorKind::TimedOut if call.repeatable || !error.in_doubt() => tries < TIMEOUT_RETRIES,
                 ErrorKind::Unreachable if !error.in_doubt() => tries < READ_RETRIES,
                 _ => call.repeatable && error.in_doubt() && tries < READ_RETRIES,
             };
@@ -420,7 +354,7 @@ impl Client {
         converted.ok_or_else(|| self.unreadable(call, "an attribute has a type that this version does not know".into()))
     }
 
-    fn unreadable(&self, call: Call<'_>, message: String) -> Error {
+    pub(super) fn unreadable(&self, call: Call<'_>, message: String) -> Error {
         Error::Call(Arc::new(Failure {
             kind: ErrorKind::Other,
             operation: call.operation,

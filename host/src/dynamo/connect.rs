@@ -1,9 +1,9 @@
 //! Finding the endpoint, the region and the credentials.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+use aws_config::SdkConfig;
 use aws_config::environment::{EnvironmentVariableCredentialsProvider, EnvironmentVariableRegionProvider};
 use aws_config::meta::credentials::CredentialsProviderChain;
 use aws_config::meta::region::RegionProviderChain;
@@ -11,8 +11,9 @@ use aws_config::profile::{ProfileFileCredentialsProvider, ProfileFileRegionProvi
 use aws_config::provider_config::ProviderConfig;
 use aws_config::timeout::TimeoutConfig;
 use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_sdk_dynamodb::config::retry::RetryConfig;
-use aws_sdk_dynamodb::config::{BehaviorVersion, Region, StalledStreamProtectionConfig};
+use aws_sdk_dynamodb::config::{BehaviorVersion, IdentityCache, Region, StalledStreamProtectionConfig};
 use aws_smithy_http_client::proxy::ProxyConfig;
 use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
 use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
@@ -20,6 +21,7 @@ use aws_smithy_http_client::{Builder as HttpBuilder, Connector};
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
 
 use super::client::Client;
+use super::credentials::Renewable;
 use super::error::Error;
 use super::lanes::Lanes;
 use super::meter::Meter;
@@ -52,65 +54,30 @@ pub struct Database {
     meter: Meter,
     endpoint: String,
     local: bool,
-    partiql_denied: Arc<AtomicBool>,
 }
 
 impl Database {
     /// Finds endpoint, region and credentials; sends nothing to DynamoDB yet. A loopback endpoint needs neither credentials
     /// nor a region, and the metadata service of an instance is never asked for it.
     pub async fn connect(settings: &ConnectionSettings) -> Result<Self, Error> {
-        let tls = tls_context()?;
-        let given = settings.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
-        let given = given.or_else(|| variable("AWS_ENDPOINT_URL"));
-        let local = given.as_deref().is_some_and(is_loopback);
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(settings.request_timeout.min(Duration::from_secs(5)))
-            .operation_attempt_timeout(settings.request_timeout)
-            .build();
-        let mut loader = aws_config::defaults(BehaviorVersion::latest())
-            .http_client(http_client(tls.clone()))
-            .retry_config(RetryConfig::disabled())
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
-            .timeout_config(timeouts);
-        if let Some(url) = &given {
-            loader = loader.endpoint_url(url);
-        }
-        if let Some(profile) = &settings.profile {
-            loader = loader.profile_name(profile);
-        }
-        let region = RegionProviderChain::first_try(settings.region.clone().map(Region::new));
-        if local {
-            // Both look into files only; but they are built with all that a profile could ask for, and that needs HTTP.
-            let provider = ProviderConfig::default().with_http_client(http_client(tls.clone()));
-            let mut credentials = ProfileFileCredentialsProvider::builder().configure(&provider);
-            let mut profile_region = ProfileFileRegionProvider::builder().configure(&provider);
-            if let Some(profile) = &settings.profile {
-                credentials = credentials.profile_name(profile);
-                profile_region = profile_region.profile_name(profile);
-            }
-            let chain = CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
-                .or_else("Profile", credentials.build())
-                .or_else("Local", Credentials::new("local", "local", None, None, "Local"));
-            let region = region
-                .or_else(EnvironmentVariableRegionProvider::new())
-                .or_else(profile_region.build())
-                .or_else(Region::from_static("us-east-1"));
-            loader = loader.credentials_provider(chain).region(region);
-        } else if settings.region.is_some() {
-            loader = loader.region(region);
-        }
-        let shared = loader.load().await;
+        let finder = Finder::new(settings)?;
+        let shared = finder.load().await;
         let Some(region) = shared.region() else { return Err(Error::NoRegion) };
         let endpoint = match shared.endpoint_url() {
             Some(url) => without_secrets(url),
             None => format!("DynamoDB in {region}"),
         };
-        let local = local || shared.endpoint_url().is_some_and(is_loopback);
-        let config = aws_sdk_dynamodb::config::Builder::from(&shared).build();
+        let local = finder.local() || shared.endpoint_url().is_some_and(is_loopback);
+        let tls = finder.tls.clone();
+        let credentials = Renewable::new(finder);
+        let config = aws_sdk_dynamodb::config::Builder::from(&shared)
+            .credentials_provider(credentials.clone())
+            .identity_cache(IdentityCache::no_cache())
+            .build();
         let (meter, partiql_denied) = (Meter::default(), Arc::default());
         let sdk = aws_sdk_dynamodb::Client::from_conf(config.clone());
-        let client = Client::new(sdk, endpoint.clone(), meter.clone(), Arc::clone(&partiql_denied));
-        Ok(Self { config, tls, client, meter, endpoint, local, partiql_denied })
+        let client = Client::new(sdk, endpoint.clone(), credentials, meter.clone(), Arc::clone(&partiql_denied));
+        Ok(Self { config, tls, client, meter, endpoint, local })
     }
 
     /// Whether the endpoint is on this machine: a stand-in for DynamoDB, in which nothing is paid for.
@@ -137,10 +104,76 @@ impl Database {
     pub fn lanes(&self, count: usize) -> Result<Lanes, Error> {
         let client = |_| {
             let config = self.config.to_builder().http_client(http_client(self.tls.clone())).build();
-            let sdk = aws_sdk_dynamodb::Client::from_conf(config);
-            Client::new(sdk, self.endpoint.clone(), self.meter.clone(), Arc::clone(&self.partiql_denied))
+            self.client.with(aws_sdk_dynamodb::Client::from_conf(config))
         };
         Lanes::start((0..count.max(1)).map(client).collect())
+    }
+}
+
+/// Looks for region and credentials where every AWS tool looks, as often as it is asked.
+#[derive(Clone, Debug)]
+pub(super) struct Finder {
+    settings: ConnectionSettings,
+    tls: TlsContext,
+    /// The endpoint, if one was given.
+    given: Option<String>,
+}
+
+impl Finder {
+    fn new(settings: &ConnectionSettings) -> Result<Self, Error> {
+        let given = settings.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
+        let given = given.or_else(|| variable("AWS_ENDPOINT_URL"));
+        Ok(Self { settings: settings.clone(), tls: tls_context()?, given })
+    }
+
+    fn local(&self) -> bool {
+        self.given.as_deref().is_some_and(is_loopback)
+    }
+
+    /// Whoever gives credentials now: files are read anew when it is asked.
+    pub(super) async fn credentials(&self) -> Option<SharedCredentialsProvider> {
+        self.load().await.credentials_provider()
+    }
+
+    async fn load(&self) -> SdkConfig {
+        let settings = &self.settings;
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(settings.request_timeout.min(Duration::from_secs(5)))
+            .operation_attempt_timeout(settings.request_timeout)
+            .build();
+        let mut loader = aws_config::defaults(BehaviorVersion::latest())
+            .http_client(http_client(self.tls.clone()))
+            .retry_config(RetryConfig::disabled())
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled())
+            .timeout_config(timeouts);
+        if let Some(url) = &self.given {
+            loader = loader.endpoint_url(url);
+        }
+        if let Some(profile) = &settings.profile {
+            loader = loader.profile_name(profile);
+        }
+        let region = RegionProviderChain::first_try(settings.region.clone().map(Region::new));
+        if self.local() {
+            // Both look into files only; but they are built with all that a profile could ask for, and that needs HTTP.
+            let provider = ProviderConfig::default().with_http_client(http_client(self.tls.clone()));
+            let mut credentials = ProfileFileCredentialsProvider::builder().configure(&provider);
+            let mut profile_region = ProfileFileRegionProvider::builder().configure(&provider);
+            if let Some(profile) = &settings.profile {
+                credentials = credentials.profile_name(profile);
+                profile_region = profile_region.profile_name(profile);
+            }
+            let chain = CredentialsProviderChain::first_try("Environment", EnvironmentVariableCredentialsProvider::new())
+                .or_else("Profile", credentials.build())
+                .or_else("Local", Credentials::new("local", "local", None, None, "Local"));
+            let region = region
+                .or_else(EnvironmentVariableRegionProvider::new())
+                .or_else(profile_region.build())
+                .or_else(Region::from_static("us-east-1"));
+            loader = loader.credentials_provider(chain).region(region);
+        } else if settings.region.is_some() {
+            loader = loader.region(region);
+        }
+        loader.load().await
     }
 }
 

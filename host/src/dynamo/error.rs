@@ -56,8 +56,10 @@ pub enum ErrorKind {
     TableMissing,
     /// No credentials were found.
     NoCredentials,
-    /// The credentials have expired or are not (any longer) known.
+    /// The credentials have expired, and asking for new ones gave none.
     ExpiredCredentials,
+    /// The credentials are not known there, or do not fit what was signed with them.
+    WrongCredentials,
     /// No region is known.
     NoRegion,
     /// The endpoint could not be reached.
@@ -72,10 +74,26 @@ pub enum ErrorKind {
     Validation,
     /// The table is being made, deleted or restored.
     TableNotActive,
+    /// The table is being deleted, or is archived: waiting does not help.
+    TableUnusable,
+    /// Something answers there, but not as DynamoDB does.
+    NotDynamoDb,
     /// Cancelled by the caller.
     Cancelled,
     /// Anything else.
     Other,
+}
+
+impl ErrorKind {
+    /// The exit code of the command line: 2 usage; 4 denied, missing or gone; 75 try again. Expired credentials are 75: with new
+    /// ones the very same call goes on, and where a role gives them, a second try needs nobody.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Denied | Self::TableMissing | Self::TableUnusable | Self::NoCredentials | Self::WrongCredentials => 4,
+            Self::NoRegion | Self::Validation => 2,
+            _ => 75,
+        }
+    }
 }
 
 impl Error {
@@ -118,9 +136,13 @@ fn advice(kind: ErrorKind) -> &'static str {
         ErrorKind::Denied => " (allow this operation on the table in the IAM policy of these credentials)",
         ErrorKind::TableMissing => " (check the table's name, the region and the account)",
         ErrorKind::NoCredentials => " (set a profile or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY)",
-        ErrorKind::ExpiredCredentials => " (renew the credentials, for instance by `aws sso login`, and start again)",
+        ErrorKind::ExpiredCredentials => " (renew the credentials, for instance by `aws sso login`; then go on)",
+        ErrorKind::WrongCredentials => {
+            " (check the access key, its secret and session token, the region, and this machine's clock)"
+        }
         ErrorKind::Unreachable => " (check the endpoint, the region, the network and any proxy)",
-        ErrorKind::TimedOut => " (check the network, or give more time)",
+        ErrorKind::TimedOut => " (check the endpoint and the network, or give more time with --request-timeout)",
+        ErrorKind::NotDynamoDb => " (is this DynamoDB's endpoint? Check it, and any proxy on the way)",
         ErrorKind::Throttled => " (raise the table's capacity, or go slower)",
         ErrorKind::TableNotActive => " (wait until the table is ACTIVE)",
         _ => "",
@@ -160,11 +182,12 @@ pub(super) fn kind_of(code: &str, message: &str) -> ErrorKind {
         _ if is_throttling(code) => ErrorKind::Throttled,
         "AccessDeniedException" | "AccessDenied" | "AccessDeniedForResource" => ErrorKind::Denied,
         "ResourceNotFoundException" | "ResourceNotFound" | "TableNotFoundException" => ErrorKind::TableMissing,
-        "ExpiredTokenException"
-        | "ExpiredToken"
-        | "UnrecognizedClientException"
+        "ExpiredTokenException" | "ExpiredToken" | "RequestExpired" => ErrorKind::ExpiredCredentials,
+        "UnrecognizedClientException"
+        | "InvalidClientTokenId"
         | "InvalidSignatureException"
-        | "IncompleteSignatureException" => ErrorKind::ExpiredCredentials,
+        | "SignatureDoesNotMatch"
+        | "IncompleteSignatureException" => ErrorKind::WrongCredentials,
         "MissingAuthenticationTokenException" | "MissingAuthenticationToken" => ErrorKind::NoCredentials,
         "ConditionalCheckFailedException" | "ConditionalCheckFailed" => ErrorKind::ConditionFailed,
         "ResourceInUseException" => ErrorKind::TableNotActive,
@@ -191,20 +214,30 @@ where
 {
     let (kind, code, message, in_doubt) = match error {
         SdkError::ServiceError(service) => {
-            let code = service.err().code().unwrap_or("Unknown").to_owned();
-            let message = service.err().message().unwrap_or("no message").to_owned();
-            let throttled = is_throttling(&code) || is_conflict(&code);
             let status = service.raw().status();
-            // An answer without a code is no answer of DynamoDB's: a proxy, or a body cut off.
-            let open = !throttled && (status >= 500 || code == "InternalServerError" || (code == "Unknown" && status < 300));
-            (kind_of(&code, &message), code, message, open)
+            match service.err().code() {
+                Some(code) => {
+                    let message = service.err().message().unwrap_or("no message").to_owned();
+                    let throttled = is_throttling(code) || is_conflict(code);
+                    let open = !throttled && (status >= 500 || code == "InternalServerError");
+                    (kind_of(code, &message), code.to_owned(), message, open)
+                }
+                // An answer without a code is no answer of DynamoDB's: somebody on the way, or a body cut off. With some
+                // statuses that somebody says that he has not passed it on.
+                None => {
+                    let message = format!("HTTP status {status}, and none of DynamoDB's error codes");
+                    let refused = matches!(status, 401 | 403 | 404 | 405 | 407 | 411 | 413 | 414 | 429 | 431);
+                    (ErrorKind::NotDynamoDb, "NotDynamoDb".into(), message, !refused)
+                }
+            }
         }
         SdkError::TimeoutError(_) => (ErrorKind::TimedOut, "TimedOut".into(), chain(error), true),
         SdkError::DispatchFailure(failure) => {
             let text = chain(error);
             if failure.is_timeout() {
-                // A connection that was never made carried nothing; but the SDK does not tell connect and read apart here.
-                (ErrorKind::TimedOut, "TimedOut".into(), text, true)
+                // A connection that was never made carried nothing. The SDK tells it from the rest in words only.
+                let connecting = text.contains("HTTP connect timeout");
+                (ErrorKind::TimedOut, "TimedOut".into(), text, !connecting)
             } else if text.contains("onnection refused") || text.contains("dns error") || text.contains("certificate") {
                 (ErrorKind::Unreachable, "Unreachable".into(), text, false)
             } else if text.contains("credential") {

@@ -17,6 +17,7 @@ struct Counters {
     retries: AtomicU64,
     throttles: AtomicU64,
     single_writes: AtomicU64,
+    partly_guarded: AtomicU64,
 }
 
 /// What was counted up to one moment.
@@ -34,6 +35,8 @@ pub struct Units {
     pub throttles: u64,
     /// Writes that were sent alone because PartiQL is not allowed or the statement would have been too long.
     pub single_writes: u64,
+    /// Writes of items with more attributes than a condition holds, guarded by those they change and as many others as fit.
+    pub partly_guarded: u64,
 }
 
 /// Units are counted in thousandths, so that halves and tenths add up exactly.
@@ -42,7 +45,7 @@ const SCALE: f64 = 1000.0;
 impl Meter {
     /// What has been counted so far.
     pub fn snapshot(&self) -> Units {
-        let Counters { read, write, calls, retries, throttles, single_writes } = &*self.0;
+        let Counters { read, write, calls, retries, throttles, single_writes, partly_guarded } = &*self.0;
         Units {
             read: read.load(Relaxed) as f64 / SCALE,
             write: write.load(Relaxed) as f64 / SCALE,
@@ -50,6 +53,7 @@ impl Meter {
             retries: retries.load(Relaxed),
             throttles: throttles.load(Relaxed),
             single_writes: single_writes.load(Relaxed),
+            partly_guarded: partly_guarded.load(Relaxed),
         }
     }
 
@@ -67,6 +71,10 @@ impl Meter {
 
     pub(super) fn single_write(&self) {
         self.0.single_writes.fetch_add(1, Relaxed);
+    }
+
+    pub(super) fn partly_guarded(&self) {
+        self.0.partly_guarded.fetch_add(1, Relaxed);
     }
 
     pub(super) fn read(&self, consumed: Option<&ConsumedCapacity>) {

@@ -7,6 +7,7 @@
 mod client;
 mod connect;
 mod convert;
+mod credentials;
 mod error;
 mod filter;
 mod lanes;

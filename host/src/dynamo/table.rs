@@ -1,8 +1,19 @@
-//! What is known of a table.
+//! What is known of a table, and how to see and make one.
 
-use aws_sdk_dynamodb::types::{BillingMode, KeyType as SdkKeyType, ScalarAttributeType, TableDescription};
+use std::sync::{Arc, PoisonError};
+use std::time::{Duration, Instant};
 
+use aws_sdk_dynamodb::types::{
+    AttributeDefinition, BillingMode, KeySchemaElement, KeyType as SdkKeyType, ProvisionedThroughput, ScalarAttributeType,
+    TableDescription,
+};
+
+use super::client::{Call, Client};
+use super::error::{Error, ErrorKind, Failure};
 use crate::model::{KeyAttribute, KeySchema, KeyType};
+
+/// Between two looks at a table that is being made.
+const LOOK: Duration = Duration::from_millis(500);
 
 /// A table as DescribeTable shows it.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,6 +52,118 @@ pub enum Billing {
         /// Write capacity units a second.
         write: u64,
     },
+}
+
+impl Client {
+    /// Describes a table, given by name or ARN.
+    pub async fn describe_table(&self, table: &str) -> Result<TableInfo, Error> {
+        let call = Call { operation: "DescribeTable", subject: table, repeatable: true, cancel: None };
+        let answer = self.call(call, |_| None, || self.sdk().describe_table().table_name(table).send()).await?;
+        let info = match answer.table() {
+            Some(description) => TableInfo::from_description(description),
+            None => Err("the answer has no table".into()),
+        };
+        info.map_err(|problem| self.unreadable(call, problem))
+    }
+
+    /// Like [`Client::describe_table`], answered from memory the second time: for what does not change, such as the key.
+    pub async fn table(&self, table: &str) -> Result<TableInfo, Error> {
+        if let Some(known) = self.known_tables().lock().unwrap_or_else(PoisonError::into_inner).get(table) {
+            return Ok(known.clone());
+        }
+        let info = self.describe_table(table).await?;
+        self.known_tables().lock().unwrap_or_else(PoisonError::into_inner).insert(table.to_owned(), info.clone());
+        Ok(info)
+    }
+
+    /// Waits until a table is ACTIVE, at most `max`; a table that cannot be seen yet is waited for as well.
+    pub async fn wait_until_active(&self, table: &str, max: Duration) -> Result<TableInfo, Error> {
+        let begun = Instant::now();
+        let mut wait = Duration::from_millis(50);
+        loop {
+            let seen = self.describe_table(table).await;
+            match &seen {
+                Ok(info) if info.status == "ACTIVE" => return seen,
+                Err(error) if error.kind() != ErrorKind::TableMissing => return seen,
+                _ => {}
+            }
+            if begun.elapsed() >= max {
+                let status = seen?.status;
+                let message = format!("the table is still {status} after {} seconds", max.as_secs());
+                return Err(self.not_usable(ErrorKind::TableNotActive, table, message));
+            }
+            tokio::time::sleep(wait.min(max.saturating_sub(begun.elapsed()))).await;
+            wait = (wait * 2).min(Duration::from_secs(2));
+        }
+    }
+
+    /// Describes a table that is to be worked on. One that is being made is waited for, at most `max`, each look told to
+    /// `waiting` with the status; one that is being updated can be used; one that is being deleted or is archived is
+    /// [`ErrorKind::TableUnusable`].
+    pub async fn usable_table(&self, table: &str, max: Duration, waiting: impl Fn(&str)) -> Result<TableInfo, Error> {
+        let begun = Instant::now();
+        loop {
+            let info = self.describe_table(table).await?;
+            let (kind, message) = match info.status.as_str() {
+                "CREATING" if begun.elapsed() < max => {
+                    waiting(&info.status);
+                    tokio::time::sleep(LOOK.min(max.saturating_sub(begun.elapsed()))).await;
+                    continue;
+                }
+                "CREATING" => (ErrorKind::TableNotActive, format!("the table is still CREATING after {} seconds", max.as_secs())),
+                status @ ("DELETING" | "ARCHIVING" | "ARCHIVED" | "INACCESSIBLE_ENCRYPTION_CREDENTIALS") => {
+                    (ErrorKind::TableUnusable, format!("the table is {status}, and cannot be migrated"))
+                }
+                _ => return Ok(info),
+            };
+            return Err(self.not_usable(kind, table, message));
+        }
+    }
+
+    fn not_usable(&self, kind: ErrorKind, table: &str, message: String) -> Error {
+        Error::Call(Arc::new(Failure {
+            kind,
+            operation: "DescribeTable",
+            subject: table.to_owned(),
+            endpoint: self.endpoint().to_owned(),
+            code: "TableNotActive".into(),
+            message,
+            present: None,
+            in_doubt: false,
+        }))
+    }
+
+    /// Makes a table without indexes; `false` if there is one of this name already. It is usable once it is ACTIVE.
+    pub async fn create_table(&self, table: &str, key: &KeySchema, billing: &Billing) -> Result<bool, Error> {
+        let call = Call { operation: "CreateTable", subject: table, repeatable: false, cancel: None };
+        let invalid = |error: aws_sdk_dynamodb::error::BuildError| self.unreadable(call, error.to_string());
+        let mut request = self.sdk().create_table().table_name(table);
+        for (at, attribute) in key.attributes().enumerate() {
+            let role = if at == 0 { SdkKeyType::Hash } else { SdkKeyType::Range };
+            let kind = match attribute.kind {
+                KeyType::S => ScalarAttributeType::S,
+                KeyType::N => ScalarAttributeType::N,
+                KeyType::B => ScalarAttributeType::B,
+            };
+            let element = KeySchemaElement::builder().attribute_name(&attribute.name).key_type(role).build();
+            let definition = AttributeDefinition::builder().attribute_name(&attribute.name).attribute_type(kind).build();
+            request = request.key_schema(element.map_err(invalid)?).attribute_definitions(definition.map_err(invalid)?);
+        }
+        request = match billing {
+            Billing::OnDemand => request.billing_mode(BillingMode::PayPerRequest),
+            Billing::Provisioned { read, write } => {
+                let signed = |units: u64| i64::try_from(units).unwrap_or(i64::MAX);
+                let units =
+                    ProvisionedThroughput::builder().read_capacity_units(signed(*read)).write_capacity_units(signed(*write));
+                request.billing_mode(BillingMode::Provisioned).provisioned_throughput(units.build().map_err(invalid)?)
+            }
+        };
+        match self.call(call, |_| None, || request.clone().send()).await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == "ResourceInUseException" => Ok(false),
+            Err(error) => Err(error),
+        }
+    }
 }
 
 impl TableInfo {

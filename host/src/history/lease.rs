@@ -56,6 +56,9 @@ impl LeaseTerms {
     }
 }
 
+/// How often taking it may go without an answer.
+const LOST: u32 = 3;
+
 /// A lease that is held. Renewed in the background until it is released or lost.
 pub struct Lease {
     history: History,
@@ -86,6 +89,7 @@ impl Lease {
     pub async fn acquire(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
         let held = Held { table: table.to_owned(), run: run.to_owned(), fence: format!("{:032x}", fastrand::u128(..)) };
         let mut watched: Option<(Seen, Instant)> = None;
+        let mut lost = 0;
         loop {
             let seen = read(history, table).await?;
             let free = match (&seen, &watched) {
@@ -97,8 +101,12 @@ impl Lease {
             };
             if free {
                 let began = Instant::now();
-                if take(history, &held, owner, seen.as_ref()).await? {
-                    return Ok(Self::keep(history, held, began));
+                match take(history, &held, owner, seen.as_ref()).await {
+                    Ok(true) => return Ok(Self::keep(history, held, began)),
+                    Ok(false) => {}
+                    // Whether it was taken is read in the row: it names this run, or it does not.
+                    Err(Error::DynamoDb(error)) if error.in_doubt() && lost < LOST => lost += 1,
+                    Err(error) => return Err(error),
                 }
                 watched = None;
                 continue;

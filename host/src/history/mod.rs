@@ -64,12 +64,8 @@ impl Error {
     /// See [`crate::run::Error::exit_code`].
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::DynamoDb(error)
-                if matches!(error.kind(), ErrorKind::Denied | ErrorKind::TableMissing | ErrorKind::NoCredentials) =>
-            {
-                4
-            }
-            Self::DynamoDb(_) | Self::Held { .. } | Self::Lost { .. } => 75,
+            Self::DynamoDb(error) => error.kind().exit_code(),
+            Self::Held { .. } | Self::Lost { .. } => 75,
             Self::Row { .. } => 3,
         }
     }

@@ -79,6 +79,14 @@ impl Journal {
         self.mark(segment, page, move |_, marks| marks.send(&positions)).await
     }
 
+    /// Takes the mark back from items of which it is certain that nothing was carried out, by their position in the page.
+    ///
+    /// # Errors
+    /// [`Error::Rule`] before the seal, and for an item that has no actions or is done.
+    pub async fn unmark_sent(&self, segment: u32, page: u32, positions: Vec<u32>) -> Result<(), Error> {
+        self.mark(segment, page, move |_, marks| marks.unsend(&positions)).await
+    }
+
     /// Marks items as done, by their position in the page.
     ///
     /// # Errors

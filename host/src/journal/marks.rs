@@ -92,6 +92,15 @@ impl Marks {
         })
     }
 
+    /// Of these nothing was carried out.
+    pub(super) fn unsend(&mut self, positions: &[u32]) -> Result<(), Problem> {
+        positions.iter().try_for_each(|&position| {
+            self.open(position)?;
+            self.sent.remove(position);
+            Ok(())
+        })
+    }
+
     /// These are acknowledged; what is done already stays so.
     pub(super) fn finish(&mut self, positions: &[u32]) -> Result<(), Problem> {
         positions.iter().try_for_each(|&position| {

@@ -41,6 +41,20 @@ pub fn summary(summary: &Summary) -> String {
         "  units    {:.0} read, {:.0} write;  plan {:.1} s, apply {:.1} s",
         summary.units.0, summary.units.1, summary.seconds.0, summary.seconds.1
     );
+    if summary.single_writes > 0 {
+        let _ = writeln!(
+            out,
+            "  note     {} writes went one by one, at the same units and more time: PartiQL is not allowed here (dynamodb:PartiQLUpdate, PartiQLDelete), or cannot say them",
+            summary.single_writes
+        );
+    }
+    if summary.partly_guarded > 0 {
+        let _ = writeln!(
+            out,
+            "  note     {} items have more attributes than a condition holds: guarded by those that were changed and as many others as fit; --guard version=ATTRIBUTE guards them whole",
+            summary.partly_guarded
+        );
+    }
     for error in &summary.errors {
         let kind = if error.kind == OutcomeKind::Failed { "failed" } else { "in doubt" };
         let _ = writeln!(out, "  {kind:<8} {}: {}", error.key, error.message);

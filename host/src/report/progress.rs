@@ -11,6 +11,7 @@ struct State {
     applied: u64,
     to_apply: u64,
     estimated: u64,
+    waits: bool,
     next: Instant,
     pause: Duration,
 }
@@ -22,6 +23,7 @@ pub fn watched(migrator: Migrator) -> Migrator {
         applied: 0,
         to_apply: 0,
         estimated: 0,
+        waits: false,
         next: Instant::now() + Duration::from_secs(2),
         pause: Duration::from_secs(2),
     });
@@ -31,6 +33,11 @@ pub fn watched(migrator: Migrator) -> Migrator {
             Event::Started { run, items_estimated } => {
                 state.estimated = items_estimated;
                 eprintln!("run {run}");
+            }
+            Event::Waiting { table, status } => {
+                if !std::mem::replace(&mut state.waits, true) {
+                    eprintln!("the table {table} is {status}; waiting until it can be used");
+                }
             }
             Event::Scanned(items) => state.scanned += items,
             Event::Sealed(items) => state.to_apply = items,

@@ -18,7 +18,9 @@ use crate::model::{Action, Existing, Insert, Item, Target};
 
 /// Attempts a chunk: what is marked sent together, and at most in doubt after a crash.
 const CHUNK: usize = 200;
-/// How often an attempt in doubt is sent again within one process.
+/// The same, where what is in doubt may not be sent again and a person has to look at it.
+const SMALL_CHUNK: usize = 25;
+/// How often an attempt in doubt is sent again within one process; after that the run stops, or the item stays in doubt.
 const RESENDS: u32 = 5;
 
 /// What all pages share.
@@ -90,9 +92,11 @@ fn note(ended: Result<Result<(), Error>, tokio::task::JoinError>, stop: &Cancell
 
 async fn apply_page(applier: &Applier, client: &Client, segment: u32, page: u32) -> Result<(), Error> {
     let waiting = waiting(applier, segment, page)?;
-    let mut waiting = waiting.into_iter().filter(|(_, shared)| !shared).map(|(work, _)| work).peekable();
-    while waiting.peek().is_some() && !applier.stop.is_cancelled() {
-        deliver(applier, client, waiting.by_ref().take(CHUNK).collect()).await?;
+    let alone: Vec<Work> = waiting.into_iter().filter(|(_, shared)| !shared).map(|(work, _)| work).collect();
+    let size = if alone.iter().all(|work| resendable(applier, work)) { CHUNK } else { SMALL_CHUNK };
+    let mut alone = alone.into_iter().peekable();
+    while alone.peek().is_some() && !applier.stop.is_cancelled() {
+        deliver(applier, client, alone.by_ref().take(size).collect()).await?;
     }
     Ok(())
 }
@@ -130,48 +134,110 @@ fn waiting(applier: &Applier, segment: u32, page: u32) -> Result<Vec<(Work, bool
     Ok(open.collect())
 }
 
-/// Sends, reads the answers, and sends again what the rules say, until every item of the chunk is done or settled.
-async fn deliver(applier: &Applier, client: &Client, mut chunk: Vec<Work>) -> Result<(), Error> {
-    while !chunk.is_empty() {
-        applier.lease.check()?;
-        mark_sent(applier, &mut chunk).await?;
-        let attempts = chunk.iter().map(|work| attempt(applier, work)).collect();
-        let outcomes = client.write(&applier.table, attempts, &applier.stop).await;
-        let (mut done, mut again, mut stopped) = (Vec::new(), Vec::new(), None);
-        for (work, outcome) in chunk.into_iter().zip(outcomes) {
-            let (segment, page, position) = (work.segment, work.page, work.position);
-            match settle(applier, client, work, outcome).await? {
-                Next::Done => done.push((segment, page, position)),
-                Next::Record(record) => {
-                    applier.journal.settle(record).await?;
-                    (applier.progress)(1);
-                }
-                Next::Again(work) => again.push(work),
-                Next::Stopped(error) => stopped = stopped.or(Some(error)),
-            }
+/// Sends, reads the answers, and sends again what the rules say, until every item of the chunk is done or settled, or the run
+/// is stopped. The chunk is of one page.
+async fn deliver(applier: &Applier, client: &Client, chunk: Vec<Work>) -> Result<(), Error> {
+    let Some((segment, page)) = chunk.first().map(|work| (work.segment, work.page)) else { return Ok(()) };
+    let (mut chunk, stays): (Vec<Work>, Vec<Work>) =
+        chunk.into_iter().partition(|work| !work.doubtful || resendable(applier, work));
+    let mut round = Round::default();
+    for work in stays {
+        let next = unsendable(applier, client, &work, "it was sent before, and the run ended without its answer").await;
+        round.take(applier, work.position, true, next).await;
+    }
+    let mut unanswered = 0;
+    loop {
+        round.keep(applier, segment, page).await?;
+        if round.error.is_some() || applier.stop.is_cancelled() {
+            break;
         }
-        if let Some((segment, page, _)) = done.first().copied() {
-            (applier.progress)(done.len() as u64);
-            applier.journal.mark_done(segment, page, done.into_iter().map(|(_, _, position)| position).collect()).await?;
-        }
-        if let Some(error) = stopped {
-            applier.stop.cancel();
-            return if error.kind() == crate::dynamo::ErrorKind::Cancelled { Ok(()) } else { Err(error.into()) };
-        }
-        if again.iter().any(|work| work.resends > 0) {
+        if round.again.iter().any(|work| work.resends > 0) || unanswered > 0 {
             tokio::time::sleep(Duration::from_millis(100 + fastrand::u64(..200))).await;
         }
-        if applier.stop.is_cancelled() {
+        chunk.append(&mut round.again);
+        if chunk.is_empty() {
             return Ok(());
         }
-        chunk = again;
+        if let Err(error) = may_send(applier, segment, page, &mut chunk).await {
+            round.again = chunk;
+            round.error = Some(error);
+            break;
+        }
+        let attempts = chunk.iter().map(|work| attempt(applier, work)).collect();
+        let outcomes = client.write(&applier.table, attempts, &applier.stop).await;
+        let lost = outcomes.iter().find_map(|outcome| match outcome {
+            Outcome::InDoubt { lost, .. } => lost.clone(),
+            _ => None,
+        });
+        let answered = |outcome: &Outcome| !matches!(outcome, Outcome::InDoubt { lost: Some(_), .. } | Outcome::NotSent);
+        unanswered = if outcomes.iter().any(answered) { 0 } else { unanswered + 1 };
+        for (work, outcome) in std::mem::take(&mut chunk).into_iter().zip(outcomes) {
+            let (position, left) = (work.position, work.doubtful || matches!(outcome, Outcome::InDoubt { .. }));
+            let next = settle(applier, client, work, outcome).await;
+            round.take(applier, position, left, next).await;
+        }
+        if let Some(error) = lost.filter(|_| unanswered > RESENDS) {
+            // Nobody answers: what is left is for another day, rather than in doubt item by item.
+            round.error.get_or_insert(error.into());
+        }
     }
-    Ok(())
+    applier.stop.cancel();
+    // What certainly was not carried out need not count as in doubt when the run goes on.
+    let open = round.again.iter().filter(|work| work.sent && !work.doubtful).map(|work| work.position);
+    let certain: Vec<u32> = open.chain(round.refused).collect();
+    if !certain.is_empty() {
+        applier.journal.unmark_sent(segment, page, certain).await?;
+    }
+    match round.error {
+        Some(Error::DynamoDb(error)) if error.kind() == crate::dynamo::ErrorKind::Cancelled => Ok(()),
+        Some(error) => Err(error),
+        None => Ok(()),
+    }
 }
 
-/// Marks what was not sent yet, all of one page, before its first byte leaves.
-async fn mark_sent(applier: &Applier, chunk: &mut [Work]) -> Result<(), Error> {
-    let Some((segment, page)) = chunk.first().map(|work| (work.segment, work.page)) else { return Ok(()) };
+/// What came of sending a chunk once. An error of one item takes nothing from the others.
+#[derive(Default)]
+struct Round {
+    done: Vec<u32>,
+    again: Vec<Work>,
+    /// Open, and certainly not carried out.
+    refused: Vec<u32>,
+    error: Option<Error>,
+}
+
+impl Round {
+    /// `left`: the item may have been carried out, so that it stays marked as sent if it stays open.
+    async fn take(&mut self, applier: &Applier, position: u32, left: bool, next: Result<Next, Error>) {
+        let error = match next {
+            Ok(Next::Done) => return self.done.push(position),
+            Ok(Next::Again(work)) => return self.again.push(work),
+            Ok(Next::Record(record)) => match applier.journal.settle(record).await {
+                Ok(()) => return (applier.progress)(1),
+                Err(error) => error.into(),
+            },
+            Ok(Next::Stopped(error)) => error.into(),
+            Err(error) => error,
+        };
+        if !left {
+            self.refused.push(position);
+        }
+        self.error.get_or_insert(error);
+    }
+
+    /// Has the journal keep what is done.
+    async fn keep(&mut self, applier: &Applier, segment: u32, page: u32) -> Result<(), Error> {
+        if self.done.is_empty() {
+            return Ok(());
+        }
+        let done = std::mem::take(&mut self.done);
+        (applier.progress)(done.len() as u64);
+        Ok(applier.journal.mark_done(segment, page, done).await?)
+    }
+}
+
+/// Whether the lease is held; and marks what was not sent yet, before its first byte leaves.
+async fn may_send(applier: &Applier, segment: u32, page: u32, chunk: &mut [Work]) -> Result<(), Error> {
+    applier.lease.check()?;
     let unsent: Vec<u32> = chunk.iter().filter(|work| !work.sent).map(|work| work.position).collect();
     if !unsent.is_empty() {
         applier.journal.mark_sent(segment, page, unsent).await?;
@@ -209,20 +275,23 @@ async fn settle(applier: &Applier, client: &Client, mut work: Work, outcome: Out
             let kept: Vec<Action> = kept.collect();
             if kept.is_empty() { Next::Done } else { new_attempt(applier, &work, work.image.as_ref().clone(), kept).await? }
         }
+        Outcome::Failed { code, message } if work.doubtful => {
+            unsendable(applier, client, &work, &format!("sent again, it failed: {code}: {message}")).await?
+        }
         Outcome::Failed { code, message } => {
             Next::Record(record(applier, &work, OutcomeKind::Failed, format!("{code}: {message}")))
         }
-        Outcome::InDoubt { why } => {
-            let resendable = guarded(&work) || repeatable(applier, &work);
-            if resendable && work.resends < RESENDS {
-                work.doubtful = true;
-                work.resends += 1;
-                Next::Again(work)
-            } else {
-                let why = format!("whether it was written is not known ({why}); decide with `drift-host show` and the table");
-                Next::Record(record(applier, &work, OutcomeKind::Doubtful, why))
-            }
+        Outcome::InDoubt { why, .. } if !resendable(applier, &work) => unsendable(applier, client, &work, &why).await?,
+        Outcome::InDoubt { .. } if work.resends < RESENDS => {
+            work.doubtful = true;
+            work.resends += 1;
+            Next::Again(work)
         }
+        // The way to DynamoDB is at fault: it is sent again when the run goes on.
+        Outcome::InDoubt { lost: Some(error), .. } => Next::Stopped(error),
+        // It answers, and for this item always with an error of its own.
+        Outcome::InDoubt { why, .. } => Next::Record(doubtful(applier, &work, &why)),
+        Outcome::NotSent => Next::Again(work),
         Outcome::Stopped(error) => Next::Stopped(error),
     })
 }
@@ -253,6 +322,24 @@ async fn conflict(applier: &Applier, work: Work, present: Option<Item>) -> Resul
     }
 }
 
+/// In doubt, and not to be sent again: done if the post-conditions say so, else it stays in doubt.
+async fn unsendable(applier: &Applier, client: &Client, work: &Work, why: &str) -> Result<Next, Error> {
+    let key = applier.table.key.key_of(&work.image).map_err(Error::Start)?;
+    let present = match guarded(work) {
+        true => client.get_item(&applier.table.name, &key, true).await?,
+        false => None,
+    };
+    Ok(match happened(applier, client, work, present.as_ref()).await? {
+        true => Next::Done,
+        false => Next::Record(doubtful(applier, work, why)),
+    })
+}
+
+fn doubtful(applier: &Applier, work: &Work, why: &str) -> OutcomeRecord {
+    let why = format!("whether it was written is not known ({why}); decide with `drift-host show` and the table");
+    record(applier, work, OutcomeKind::Doubtful, why)
+}
+
 /// The guard refused an attempt that was in doubt: was it ours that changed the item?
 async fn doubt(applier: &Applier, client: &Client, work: Work, present: Option<Item>) -> Result<Next, Error> {
     if happened(applier, client, &work, present.as_ref()).await? {
@@ -270,13 +357,20 @@ async fn doubt(applier: &Applier, client: &Client, work: Work, present: Option<I
 
 /// Whether the post-condition of every action holds.
 async fn happened(applier: &Applier, client: &Client, work: &Work, present: Option<&Item>) -> Result<bool, Error> {
+    let mut after = work.image.as_ref().clone();
+    work.actions.iter().for_each(|action| {
+        if let Action::Patch(patch) = action {
+            after = patch.applied_to(&after);
+        }
+    });
+    if let Some((attribute, version)) = applier.guard.version_after(&work.image) {
+        after.insert(attribute, version);
+    }
     for action in work.actions.iter() {
         let holds = match action {
             Action::Patch(patch) => present.is_some_and(|present| {
-                let after = patch.applied_to(&work.image);
-                let versioned = |name: &str| matches!(&applier.guard, Guard::Version(attribute) if attribute == name);
-                after.iter().all(|(name, value)| versioned(name) || present.get(name) == Some(value))
-                    && patch.remove.iter().all(|name| !present.contains(name))
+                after.iter().all(|(name, value)| present.get(name) == Some(value))
+                    && patch.remove.iter().all(|name| after.contains(name) || !present.contains(name))
             }),
             Action::Delete(Target::This) => present.is_none(),
             Action::Delete(Target::Other(address)) => {
@@ -322,6 +416,11 @@ async fn new_attempt(applier: &Applier, work: &Work, image: Item, actions: Vec<A
 /// Whether the whole attempt stands or falls with the handed-in item.
 fn guarded(work: &Work) -> bool {
     work.actions.iter().any(Action::is_on_this)
+}
+
+/// Whether sending it twice does not do it twice.
+fn resendable(applier: &Applier, work: &Work) -> bool {
+    guarded(work) || repeatable(applier, work)
 }
 
 /// What the migration states, unless an action elsewhere cannot be repeated whatever was stated.

@@ -38,7 +38,6 @@ impl Error {
     /// The exit code of the command line: 2 usage, 3 refused, 4 denied or missing, 65 journal corrupt or foreign, 75 try
     /// again.
     pub fn exit_code(&self) -> u8 {
-        use dynamo::ErrorKind as Kind;
         match self {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
@@ -52,11 +51,7 @@ impl Error {
             Self::Journal(journal::Error::NotFound { .. } | journal::Error::OpenToOthers { .. }) => 3,
             Self::Journal(_) => 75,
             Self::History(error) => error.exit_code(),
-            Self::DynamoDb(error) => match error.kind() {
-                Kind::Denied | Kind::TableMissing | Kind::NoCredentials | Kind::ExpiredCredentials => 4,
-                Kind::NoRegion | Kind::Validation => 2,
-                _ => 75,
-            },
+            Self::DynamoDb(error) => error.kind().exit_code(),
         }
     }
 }

@@ -7,7 +7,7 @@ use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
 use super::{Event, Migrator, apply, guard, owner, plan, pool};
-use crate::dynamo::{Filter, Lanes, TableInfo};
+use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Journal, RunState};
 use crate::migration::{Direction, Migration};
@@ -20,12 +20,15 @@ pub(super) struct Run {
     table: TableInfo,
     /// Read and write units that the journal's counters hold already.
     counted: Mutex<(f64, f64)>,
+    /// What was counted before this run.
+    before: Units,
 }
 
 impl Run {
     pub(super) fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
-        let units = migrator.database.meter().snapshot();
-        Self { migrator: migrator.clone(), journal, migration, table, counted: Mutex::new((units.read, units.write)) }
+        let before = migrator.database.meter().snapshot();
+        let counted = Mutex::new((before.read, before.write));
+        Self { migrator: migrator.clone(), journal, migration, table, counted, before }
     }
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
@@ -219,7 +222,11 @@ impl Run {
     }
 
     fn summary(&self) -> Result<Summary, Error> {
-        Summary::of(&self.journal, &self.journal.state()?.to_string())
+        let mut summary = Summary::read(&self.journal)?;
+        let units = self.migrator.database.meter().snapshot();
+        summary.single_writes = units.single_writes.saturating_sub(self.before.single_writes);
+        summary.partly_guarded = units.partly_guarded.saturating_sub(self.before.partly_guarded);
+        Ok(summary)
     }
 
     /// The run's row in the history, for those who look from elsewhere.

@@ -13,6 +13,7 @@ mod summary;
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
@@ -26,6 +27,8 @@ use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext};
 use flow::Run;
 
+/// How long a table that is being made is waited for.
+const CREATION: Duration = Duration::from_secs(300);
 /// Items a page of the scan.
 const PAGE_LIMIT: u32 = 1000;
 
@@ -39,6 +42,13 @@ pub enum Event {
         run: String,
         /// What DynamoDB says of the table's size; it lags hours.
         items_estimated: u64,
+    },
+    /// The table is not usable yet, and is waited for.
+    Waiting {
+        /// The table.
+        table: String,
+        /// Its status, in DynamoDB's word.
+        status: String,
     },
     /// So many more items were scanned and answered.
     Scanned(u64),
@@ -130,7 +140,7 @@ impl Migrator {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
-        let table = self.database.client().describe_table(&options.table).await?;
+        let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
@@ -165,7 +175,7 @@ impl Migrator {
             let (begun, given) = (&manifest.digest, migration.digest());
             return Err(Error::Refused(format!("the run {} began with {begun}, and this is {given}", manifest.run)));
         }
-        let table = self.database.client().describe_table(&manifest.context.table).await?;
+        let table = self.usable(&manifest.context.table).await?;
         if table.id != manifest.table_id {
             let (name, run) = (&table.name, &manifest.run);
             return Err(Error::Refused(format!(
@@ -182,8 +192,14 @@ impl Migrator {
         Run::new(self, journal, migration, table).to_the_end(options, lease).await
     }
 
+    /// The table, once it can be worked on.
+    async fn usable(&self, table: &str) -> Result<TableInfo, Error> {
+        let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
+        Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
+    }
+
     async fn whole(&self, migration: Arc<dyn Migration>, options: &RunOptions, direction: Direction) -> Result<Summary, Error> {
-        let table = self.database.client().describe_table(&options.table).await?;
+        let table = self.usable(&options.table).await?;
         self.history.init(&Billing::OnDemand).await?;
         let number = migration.description().number;
         let recorded = self.history.find(number).await?;
@@ -261,6 +277,8 @@ impl Migrator {
             counts: Counts::default(),
             units: (0.0, 0.0),
             seconds: (0.0, 0.0),
+            single_writes: 0,
+            partly_guarded: 0,
             errors: Vec::new(),
         })
     }

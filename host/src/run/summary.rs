@@ -22,6 +22,10 @@ pub struct Summary {
     pub units: (f64, f64),
     /// Seconds of plan and apply.
     pub seconds: (f64, f64),
+    /// Writes of this process that went alone instead of in batches: PartiQL is not allowed, or cannot say them.
+    pub single_writes: u64,
+    /// Writes of this process that were guarded by a part of the item's attributes, because a condition holds no more.
+    pub partly_guarded: u64,
     /// The first hundred items that are not plainly done.
     pub errors: Vec<OutcomeRecord>,
 }
@@ -39,6 +43,8 @@ impl Summary {
             counts: journal.counts()?,
             units: (counters.read_units, counters.write_units),
             seconds: (counters.plan_seconds, counters.apply_seconds),
+            single_writes: 0,
+            partly_guarded: 0,
             errors: errors
                 .into_iter()
                 .filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful))
@@ -86,6 +92,7 @@ impl Summary {
                 "shared": counts.shared },
             "actions": { "patch": counts.actions.patch, "insert": counts.actions.insert, "update": counts.actions.update, "delete": counts.actions.delete },
             "units": { "read": self.units.0, "write": self.units.1 },
+            "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
             "errors": errors.collect::<Vec<_>>(),
         })

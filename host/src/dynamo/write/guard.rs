@@ -6,6 +6,8 @@ use crate::model::{Item, KeySchema, Number, Patch, Value};
 
 /// The most conditions that fit below DynamoDB's 300 operators beside a few of the author's own.
 const MAX_CONDITIONS: usize = 140;
+/// DynamoDB's limit for an expression, in bytes.
+pub(super) const MAX_EXPRESSION: usize = 4_096;
 /// Attributes with which global tables replicate: not the application's, and changed behind its back.
 const REPLICATION: &str = "aws:rep:";
 
@@ -53,6 +55,13 @@ pub(super) fn next_version(name: &str, image: &Item) -> Result<Value, String> {
     Ok(Value::N(Number::from_dynamodb(next.to_string())))
 }
 
+/// A guard in words.
+pub(super) struct Expressed {
+    pub(super) expression: String,
+    /// How many of the conditions it holds, the first ones.
+    pub(super) held: usize,
+}
+
 /// Placeholders of our own beside an author's, which they never meet.
 pub(super) struct Placeholders {
     prefix: String,
@@ -86,14 +95,24 @@ impl Placeholders {
         placeholder
     }
 
-    /// The guard as a condition expression; the item must exist.
-    pub(super) fn guard(&mut self, conditions: &[Must<'_>], key: &KeySchema) -> String {
-        let mut parts = vec![format!("attribute_exists({})", self.name(&key.partition.name))];
-        parts.extend(conditions.iter().take(MAX_CONDITIONS).map(|must| match must {
-            Must::Equal(name, value) => format!("{} = {}", self.name(name), self.value(value)),
-            Must::BeMissing(name) => format!("attribute_not_exists({})", self.name(name)),
-        }));
-        parts.join(" AND ")
+    /// The guard as a condition expression of at most `room` bytes; the item must exist.
+    pub(super) fn guard(&mut self, conditions: &[Must<'_>], key: &KeySchema, room: usize) -> Expressed {
+        let mut expression = format!("attribute_exists({})", self.name(&key.partition.name));
+        let mut held = 0;
+        for must in conditions.iter().take(MAX_CONDITIONS) {
+            // Longer than any that this can become; a placeholder that stands in no expression would be refused.
+            if expression.len() + " AND attribute_not_exists()".len() + self.prefix.len() + 12 > room {
+                break;
+            }
+            let part = match must {
+                Must::Equal(name, value) => format!("{} = {}", self.name(name), self.value(value)),
+                Must::BeMissing(name) => format!("attribute_not_exists({})", self.name(name)),
+            };
+            expression.push_str(" AND ");
+            expression.push_str(&part);
+            held += 1;
+        }
+        Expressed { expression, held }
     }
 
     pub(super) fn change(self, expression: String, condition: Option<String>) -> Change {

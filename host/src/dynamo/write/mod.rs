@@ -3,6 +3,7 @@
 //! A lone patch or delete of the handed-in item goes as a guarded statement, up to 25 in one call: a write unit per item and
 //! kilobyte, no more. What PartiQL cannot say goes alone, and several actions of one item as one transaction at twice the units.
 
+mod batch;
 mod guard;
 mod plan;
 mod rows;
@@ -14,28 +15,18 @@ mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::Ordering::Relaxed;
-use std::time::Instant;
 
-use aws_sdk_dynamodb::types::{
-    BatchStatementRequest, BatchStatementResponse, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::ReturnValue;
 use tokio_util::sync::CancellationToken;
 
 pub use self::rows::Row;
 
+use self::batch::Queued;
 use self::plan::{Op, Plan, What, plan};
-use self::statement::Statement;
-use super::client::{Call, Client, PATIENCE, pause};
-use super::convert;
-use super::error::{Error, ErrorKind, Failure, is_conflict, is_throttling, kind_of};
+use super::client::{Call, Client};
+use super::error::{Error, ErrorKind};
 use super::table::TableInfo;
 use crate::model::{Action, Existing, Item};
-
-/// DynamoDB's limit for one batch of statements.
-const MAX_STATEMENTS: usize = 25;
-/// What is safely below its limit for one request.
-const MAX_BATCH_BYTES: usize = 8_000_000;
 
 /// How the handed-in item is guarded against changes made since it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -44,6 +35,16 @@ pub enum Guard {
     Item,
     /// By this number attribute, which the same write increments. An item without it is guarded by its absence.
     Version(String),
+}
+
+impl Guard {
+    /// The version attribute and its value after a write on this image; `None` without one, or if it is no whole number.
+    pub fn version_after(&self, image: &Item) -> Option<(&str, crate::model::Value)> {
+        match self {
+            Self::Item => None,
+            Self::Version(name) => guard::next_version(name, image).ok().map(|version| (name.as_str(), version)),
+        }
+    }
 }
 
 /// One item's actions as they are sent.
@@ -88,7 +89,11 @@ pub enum Outcome {
     InDoubt {
         /// Why, for people.
         why: String,
+        /// The error of the whole call; `None` if DynamoDB answered, with an internal error of this one statement.
+        lost: Option<Error>,
     },
+    /// Not sent, because what went before it had no answer: nothing happened.
+    NotSent,
     /// Nothing happened, and trying others would fail alike: denied, no table, no credentials, cancelled.
     Stopped(Error),
 }
@@ -96,21 +101,26 @@ pub enum Outcome {
 impl Client {
     /// Writes attempts, in batches where possible; the outcomes stand in the order of the attempts. Attempts that concern one
     /// item are sent in their order, the next after the answer to the one before. Throttled ones wait up to two minutes;
-    /// `cancel` ends the waiting, and nothing is left half sent. What is [`Outcome::InDoubt`] is not sent again.
+    /// `cancel` ends the waiting, and nothing is left half sent. What is [`Outcome::InDoubt`] is not sent again; after a call
+    /// without an answer, or one that stops, nothing further is sent.
     pub async fn write(&self, table: &TableInfo, attempts: Vec<Attempt>, cancel: &CancellationToken) -> Vec<Outcome> {
-        let mut outcomes: Vec<Option<Outcome>> = attempts.iter().map(|_| None).collect();
+        let mut outcomes = Outcomes { each: attempts.iter().map(|_| None).collect(), halt: None };
         let mut queue = Vec::new();
         let mut waiting = HashSet::new();
         for (index, attempt) in attempts.iter().enumerate() {
+            if let Some(outcome) = outcomes.halted() {
+                outcomes.settle(index, outcome);
+                continue;
+            }
             let plan = match plan(self, table, attempt).await {
                 Ok(plan) => plan,
                 Err(error) => {
-                    settle(&mut outcomes, index, from_error(error));
+                    outcomes.settle(index, from_error(error));
                     continue;
                 }
             };
             let ops = match &plan {
-                Plan::Single(op) => std::slice::from_ref(op),
+                Plan::Single(op, _) => std::slice::from_ref(op),
                 Plan::Transaction(ops) => ops,
                 _ => &[],
             };
@@ -118,174 +128,49 @@ impl Client {
                 self.batches(table, &attempts, std::mem::take(&mut queue), &mut outcomes, cancel).await;
                 waiting.clear();
             }
-            let outcome = match plan {
-                Plan::Nothing => Outcome::Accepted,
-                Plan::Impossible(message) => Outcome::Failed { code: "NotPossible".into(), message },
-                Plan::Batched(statement, op) if !self.partiql_denied().load(Relaxed) => {
+            let outcome = match (outcomes.halted(), plan) {
+                (_, Plan::Nothing) => Outcome::Accepted,
+                (_, Plan::Impossible(message)) => Outcome::Failed { code: "NotPossible".into(), message },
+                (Some(halted), _) => halted,
+                (None, Plan::Batched(statement, op)) => {
                     let key = op.key.canonical_text();
                     waiting.insert(key.clone());
-                    queue.push(Queued { index, statement, op, key });
+                    queue.push(Queued { index, statement, op, key, throttled: None });
                     continue;
                 }
-                Plan::Batched(_, op) => {
-                    self.meter().single_write();
-                    self.single(attempt, &op, cancel).await
-                }
-                Plan::Single(op) => {
-                    if op.on_this && !op.conditional {
+                (None, Plan::Single(op, sayable)) => {
+                    if sayable {
                         self.meter().single_write();
                     }
                     self.single(attempt, &op, cancel).await
                 }
-                Plan::Transaction(ops) => self.transaction(attempt, &ops, cancel).await,
+                (None, Plan::Transaction(ops)) => self.transaction(attempt, &ops, cancel).await,
             };
-            settle(&mut outcomes, index, outcome);
+            outcomes.settle(index, outcome);
         }
         self.batches(table, &attempts, queue, &mut outcomes, cancel).await;
-        let missing = || Outcome::InDoubt { why: "the answer to its batch did not mention it".into() };
-        outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(missing)).collect()
-    }
-
-    /// Sends statements, 25 at a time, until each has its outcome.
-    async fn batches(
-        &self,
-        table: &TableInfo,
-        attempts: &[Attempt],
-        mut queue: Vec<Queued>,
-        outcomes: &mut [Option<Outcome>],
-        cancel: &CancellationToken,
-    ) {
-        let begun = Instant::now();
-        let mut tries = 0;
-        while !queue.is_empty() {
-            let (batch, rest) = cut(queue);
-            queue = rest;
-            let mut again = Vec::new();
-            match self.batch(table, &batch, cancel).await {
-                Ok(responses) => {
-                    let mut responses = responses.into_iter();
-                    for queued in batch {
-                        let Some(attempt) = attempts.get(queued.index) else { continue };
-                        let outcome = match responses.next() {
-                            None => Outcome::InDoubt { why: "the answer to its batch did not mention it".into() },
-                            Some(response) => match self.answered(table, attempt, &queued, response, cancel).await {
-                                Some(outcome) => outcome,
-                                None if begun.elapsed() < PATIENCE => {
-                                    again.push(queued);
-                                    continue;
-                                }
-                                None => Outcome::Stopped(self.failure(
-                                    ErrorKind::Throttled,
-                                    table,
-                                    "ThrottlingError",
-                                    "throttled for two minutes",
-                                )),
-                            },
-                        };
-                        settle(outcomes, queued.index, outcome);
-                    }
-                }
-                Err(error) if !error.in_doubt() && matches!(error.kind(), ErrorKind::Denied | ErrorKind::Validation) => {
-                    // PartiQL is not allowed here, or one statement spoils the call: nothing was done, each goes alone.
-                    if error.kind() == ErrorKind::Denied {
-                        self.partiql_denied().store(true, Relaxed);
-                    }
-                    for queued in batch {
-                        let Some(attempt) = attempts.get(queued.index) else { continue };
-                        self.meter().single_write();
-                        settle(outcomes, queued.index, self.single(attempt, &queued.op, cancel).await);
-                    }
-                }
-                Err(error) => {
-                    batch.iter().for_each(|queued| settle(outcomes, queued.index, from_error(error.clone())));
-                }
-            }
-            if again.is_empty() {
-                tries = 0;
-                continue;
-            }
-            tries += 1;
-            again.iter().for_each(|_| self.meter().retry());
-            again.append(&mut queue);
-            queue = again;
-            if pause(tries, Some(cancel)).await.is_err() {
-                let stopped = || Outcome::Stopped(Error::Cancelled("BatchExecuteStatement".into()));
-                queue.drain(..).for_each(|queued| settle(outcomes, queued.index, stopped()));
-            }
-        }
-    }
-
-    async fn batch(
-        &self,
-        table: &TableInfo,
-        batch: &[Queued],
-        cancel: &CancellationToken,
-    ) -> Result<Vec<BatchStatementResponse>, Error> {
-        let call = Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel) };
-        let mut request = self.sdk().batch_execute_statement().return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for Queued { statement, .. } in batch {
-            let built = BatchStatementRequest::builder()
-                .statement(&statement.text)
-                .set_parameters(Some(statement.parameters.iter().map(convert::sdk_value).collect()))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .build();
-            request = request.statements(built.map_err(|error| Error::Setup(error.to_string()))?);
-        }
-        let answer = self.call(call, |_| None, || request.clone().send()).await?;
-        answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
-        Ok(answer.responses.unwrap_or_default())
-    }
-
-    /// What a statement's answer means; `None`: nothing was done, send it again later.
-    async fn answered(
-        &self,
-        table: &TableInfo,
-        attempt: &Attempt,
-        queued: &Queued,
-        response: BatchStatementResponse,
-        cancel: &CancellationToken,
-    ) -> Option<Outcome> {
-        let deletes = matches!(queued.op.what, What::Delete(_));
-        let Some(error) = response.error else {
-            return Some(if deletes && response.item.is_none() { Outcome::AlreadyGone } else { Outcome::Accepted });
-        };
-        let code = error.code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned();
-        let message = error.message.unwrap_or_default();
-        if is_throttling(&code) {
-            self.meter().throttle();
-            return None;
-        }
-        if is_conflict(&code) {
-            return None;
-        }
-        Some(match code.as_str() {
-            "ConditionalCheckFailed" => self.refused(attempt, &queued.op, error.item.and_then(convert::item)).await,
-            "InternalServerError" => Outcome::InDoubt { why: format!("DynamoDB answered {code}: {message}") },
-            "AccessDenied" => {
-                self.partiql_denied().store(true, Relaxed);
-                self.meter().single_write();
-                self.single(attempt, &queued.op, cancel).await
-            }
-            _ => match kind_of(&code, &message) {
-                kind @ (ErrorKind::TableMissing | ErrorKind::TableNotActive) => {
-                    Outcome::Stopped(self.failure(kind, table, &code, &message))
-                }
-                _ => Outcome::Failed { code, message },
-            },
-        })
+        outcomes.each.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotSent)).collect()
     }
 
     /// One write of one attempt.
     async fn single(&self, attempt: &Attempt, op: &Op, cancel: &CancellationToken) -> Outcome {
-        let cancel = Some(cancel);
+        if let Some(message) = &op.problem {
+            return Outcome::Failed { code: "NotPossible".into(), message: message.clone() };
+        }
+        let call = |operation| Call { operation, subject: &op.table, repeatable: false, cancel: Some(cancel) };
         let done = match &op.what {
-            What::Put(item, _, condition) => self.put(&op.table, item, condition.as_ref(), cancel).await,
-            What::Update(change) => self.update(&op.table, &op.key, change, ReturnValue::None, cancel).await.map(drop),
-            What::Delete(condition) => self.delete(&op.table, &op.key, condition.as_ref(), cancel).await.map(drop),
+            What::Put(item, _, condition) => self.put(call("PutItem"), item, condition.as_ref()).await,
+            What::Update(change) => self.update(call("UpdateItem"), &op.key, change, ReturnValue::None).await.map(drop),
+            What::Delete(condition) => self.delete(call("DeleteItem"), &op.key, condition.as_ref()).await.map(drop),
             What::Check(_) => Ok(()),
         };
         let error = match done {
-            Ok(()) => return Outcome::Accepted,
+            Ok(()) => {
+                if op.partly {
+                    self.meter().partly_guarded();
+                }
+                return Outcome::Accepted;
+            }
             Err(error) => error,
         };
         match (error.kind(), &op.what) {
@@ -317,56 +202,38 @@ impl Client {
             present => Outcome::Refused { present },
         }
     }
-
-    fn failure(&self, kind: ErrorKind, table: &TableInfo, code: &str, message: &str) -> Error {
-        Error::Call(Arc::new(Failure {
-            kind,
-            operation: "BatchExecuteStatement",
-            subject: table.name.clone(),
-            endpoint: self.endpoint().to_owned(),
-            code: code.to_owned(),
-            message: message.to_owned(),
-            present: None,
-            in_doubt: false,
-        }))
-    }
 }
 
-/// A statement that waits for its batch.
-struct Queued {
-    index: usize,
-    statement: Statement,
-    op: Op,
-    key: String,
+/// The outcomes so far.
+struct Outcomes {
+    each: Vec<Option<Outcome>>,
+    /// What became of the call after which nothing further is sent.
+    halt: Option<Outcome>,
 }
 
-/// Cuts the next batch off a queue: no item twice, within DynamoDB's number and a size that is safe.
-fn cut(queue: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
-    let (mut batch, mut rest) = (Vec::<Queued>::new(), Vec::<Queued>::new());
-    let (mut bytes, mut seen) = (0, HashSet::new());
-    for queued in queue {
-        let fits = batch.len() < MAX_STATEMENTS && (batch.is_empty() || bytes + queued.statement.bytes <= MAX_BATCH_BYTES);
-        // The key counts as seen even if its statement is held back, so that a later one does not overtake it.
-        if seen.insert(queued.key.clone()) && fits {
-            bytes += queued.statement.bytes;
-            batch.push(queued);
-        } else {
-            rest.push(queued);
+impl Outcomes {
+    fn settle(&mut self, index: usize, outcome: Outcome) {
+        if self.halt.is_none() && matches!(outcome, Outcome::Stopped(_) | Outcome::InDoubt { lost: Some(_), .. }) {
+            self.halt = Some(outcome.clone());
+        }
+        if let Some(slot) = self.each.get_mut(index) {
+            *slot = Some(outcome);
         }
     }
-    (batch, rest)
-}
 
-fn settle(outcomes: &mut [Option<Outcome>], index: usize, outcome: Outcome) {
-    if let Some(slot) = outcomes.get_mut(index) {
-        *slot = Some(outcome);
+    /// What becomes of an attempt that is not sent any more.
+    fn halted(&self) -> Option<Outcome> {
+        match self.halt.as_ref()? {
+            Outcome::Stopped(error) => Some(Outcome::Stopped(error.clone())),
+            _ => Some(Outcome::NotSent),
+        }
     }
 }
 
 /// What an error that is about no condition means for an attempt.
 fn from_error(error: Error) -> Outcome {
     if error.in_doubt() {
-        return Outcome::InDoubt { why: error.to_string() };
+        return Outcome::InDoubt { why: error.to_string(), lost: Some(error) };
     }
     match error.kind() {
         ErrorKind::Validation | ErrorKind::ConditionFailed | ErrorKind::Other => {

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::guard::{self, Placeholders};
+use super::guard::{self, MAX_EXPRESSION, Placeholders};
 use super::statement::{Statement, statement};
 use super::{Attempt, Guard};
 use crate::dynamo::client::{Change, Client, Condition};
@@ -23,6 +23,10 @@ pub(super) struct Op {
     pub(super) conditional: bool,
     /// Which action it is; of several merged patches the first.
     pub(super) action: usize,
+    /// As a write of its own, it is guarded by a part of the attributes that were seen: a condition holds no more.
+    pub(super) partly: bool,
+    /// Why it cannot be a write of its own.
+    pub(super) problem: Option<String>,
     pub(super) what: What,
 }
 
@@ -40,8 +44,8 @@ pub(super) enum Plan {
     Nothing,
     /// One statement of a batch, and the same as a single write.
     Batched(Statement, Op),
-    /// One write.
-    Single(Op),
+    /// One write; whether it is one that a statement would have done, could PartiQL say it.
+    Single(Op, bool),
     /// One transaction.
     Transaction(Vec<Op>),
     /// It cannot be done.
@@ -54,7 +58,7 @@ pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt) 
         Ok(key) => key,
         Err(problem) => return Ok(Plan::Impossible(problem)),
     };
-    let mut draft = Draft { table, attempt, this, patch: None, guarded: false, ops: Vec::new() };
+    let mut draft = Draft { table, attempt, this, patch: None, guarded: false, partly: false, problem: None, ops: Vec::new() };
     for (at, action) in attempt.actions.iter().enumerate() {
         let other = action.table().filter(|name| !is_named(table, name));
         let key = match (action, other) {
@@ -85,6 +89,9 @@ struct Draft<'a> {
     patch: Option<(usize, Patch)>,
     /// Some action is on the handed-in item.
     guarded: bool,
+    /// What is known of the operation that is being made; see [`Op`].
+    partly: bool,
+    problem: Option<String>,
     ops: Vec<Op>,
 }
 
@@ -112,7 +119,8 @@ impl Draft<'_> {
                 conditional = update.condition.is_some();
                 What::Update(self.update(update, on_this))
             }
-            Action::Delete(_) => What::Delete(on_this.then(|| self.condition())),
+            Action::Delete(_) if on_this => What::Delete(Some(self.condition())),
+            Action::Delete(_) => What::Delete(None),
             Action::Insert(insert) => {
                 let absent = || {
                     let mut ours = Placeholders::beside(&[], &Item::new());
@@ -121,7 +129,8 @@ impl Draft<'_> {
                     Condition { expression, names: ours.names, values: ours.values }
                 };
                 let condition = match insert.existing {
-                    Existing::Replace => on_this.then(|| self.condition()),
+                    Existing::Replace if on_this => Some(self.condition()),
+                    Existing::Replace => None,
                     Existing::Keep | Existing::Fail => Some(absent()),
                 };
                 What::Put(insert.item.clone(), insert.existing, condition)
@@ -131,12 +140,15 @@ impl Draft<'_> {
         // An insert that must not exist asks for the opposite of the guard: its refusal is about the insert.
         let on_this = on_this && !matches!(what, What::Put(_, Existing::Keep | Existing::Fail, _));
         self.guarded |= on_this;
-        self.ops.push(Op { table: other.unwrap_or(&self.table.name).to_owned(), key, on_this, conditional, action: at, what });
+        let table = other.unwrap_or(&self.table.name).to_owned();
+        let (partly, problem) = self.known();
+        self.ops.push(Op { table, key, on_this, conditional, action: at, partly, problem, what });
         Ok(())
     }
 
     fn finish(mut self) -> Result<Plan, String> {
         let mut batched = None;
+        let mut sayable = false;
         if let Some((action, merged)) = self.patch.take() {
             let mut patch = effective(&merged, &self.attempt.image);
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
@@ -146,11 +158,14 @@ impl Draft<'_> {
                     }
                     patch.set.insert(name, guard::next_version(name, &self.attempt.image)?);
                 }
+                sayable = true;
                 batched = statement(&self.table.name, &self.table.key, &self.this, self.attempt, Some(&patch));
                 let what = What::Update(self.patched(&patch));
-                self.ops.push(self.op(action, what));
+                let op = self.op(action, what);
+                self.ops.push(op);
             }
         } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) {
+            sayable = true;
             batched = statement(&self.table.name, &self.table.key, &self.this, self.attempt, None);
         }
         let mut keys = HashSet::new();
@@ -160,7 +175,8 @@ impl Draft<'_> {
         if !self.ops.is_empty() && self.guarded && !self.ops.iter().any(|op| op.on_this) {
             // The patch of the handed-in item changes nothing, and yet what happens elsewhere follows from that item.
             let what = What::Check(self.condition());
-            self.ops.push(self.op(usize::MAX, what));
+            let op = self.op(usize::MAX, what);
+            self.ops.push(op);
         }
         if self.ops.len() > MAX_ACTIONS {
             return Err(format!("{} actions; DynamoDB takes {MAX_ACTIONS} in one transaction", self.ops.len()));
@@ -168,7 +184,7 @@ impl Draft<'_> {
         Ok(match (self.ops.len(), self.ops.pop()) {
             (1, Some(op)) => match batched {
                 Some(statement) => Plan::Batched(statement, op),
-                None => Plan::Single(op),
+                None => Plan::Single(op, sayable),
             },
             (_, Some(op)) => {
                 self.ops.push(op);
@@ -178,38 +194,67 @@ impl Draft<'_> {
         })
     }
 
-    fn op(&self, action: usize, what: What) -> Op {
-        Op { table: self.table.name.clone(), key: self.this.clone(), on_this: true, conditional: false, action, what }
+    fn op(&mut self, action: usize, what: What) -> Op {
+        let (partly, problem) = self.known();
+        let (table, key) = (self.table.name.clone(), self.this.clone());
+        Op { table, key, on_this: true, conditional: false, action, partly, problem, what }
+    }
+
+    /// What was noted of the operation that was made last.
+    fn known(&mut self) -> (bool, Option<String>) {
+        (std::mem::take(&mut self.partly), self.problem.take())
+    }
+
+    /// The guard in so many bytes. The first `touched` conditions are about attributes that are written: those must be in it.
+    fn guard(&mut self, ours: &mut Placeholders, patch: Option<&Patch>, room: usize) -> String {
+        let conditions = guard::conditions(&self.attempt.guard, &self.attempt.image, &self.table.key, patch);
+        let touched = match (&self.attempt.guard, patch) {
+            (Guard::Item, Some(patch)) => patch.set.len() + patch.remove.len(),
+            _ => 0,
+        };
+        let guard = ours.guard(&conditions, &self.table.key, room);
+        self.partly |= guard.held < conditions.len();
+        if guard.held < touched {
+            let held = guard.held;
+            self.problem = Some(format!(
+                "it changes {touched} attributes, and a condition can guard {held} of them: patch fewer, or use --guard version=ATTRIBUTE"
+            ));
+        }
+        guard.expression
     }
 
     /// The guard alone, as a condition.
-    fn condition(&self) -> Condition {
+    fn condition(&mut self) -> Condition {
         let mut ours = Placeholders::beside(&[], &Item::new());
-        let conditions = guard::conditions(&self.attempt.guard, &self.attempt.image, &self.table.key, None);
-        let expression = ours.guard(&conditions, &self.table.key);
+        let expression = self.guard(&mut ours, None, MAX_EXPRESSION);
         Condition { expression, names: ours.names, values: ours.values }
     }
 
     /// A patch as an update expression with the guard.
-    fn patched(&self, patch: &Patch) -> Change {
+    fn patched(&mut self, patch: &Patch) -> Change {
         let mut ours = Placeholders::beside(&[], &Item::new());
         let sets: Vec<_> = patch.set.iter().map(|(name, value)| format!("{} = {}", ours.name(name), ours.value(value))).collect();
         let removes: Vec<_> = patch.remove.iter().map(|name| ours.name(name)).collect();
         let clause = |word: &str, parts: &[String]| (!parts.is_empty()).then(|| format!("{word} {}", parts.join(", ")));
         let expression = clause("SET", &sets).into_iter().chain(clause("REMOVE", &removes)).collect::<Vec<_>>().join(" ");
-        let conditions = guard::conditions(&self.attempt.guard, &self.attempt.image, &self.table.key, Some(patch));
-        let condition = ours.guard(&conditions, &self.table.key);
+        let condition = self.guard(&mut ours, Some(patch), MAX_EXPRESSION);
+        if expression.len() > MAX_EXPRESSION {
+            let (count, bytes) = (sets.len() + removes.len(), expression.len());
+            self.problem = Some(format!(
+                "it changes {count} attributes: an expression of {bytes} bytes, and DynamoDB takes {MAX_EXPRESSION}; patch fewer"
+            ));
+        }
         ours.change(expression, Some(condition))
     }
 
     /// The author's update; on the handed-in item with the guard as well.
-    fn update(&self, update: &Update, on_this: bool) -> Change {
+    fn update(&mut self, update: &Update, on_this: bool) -> Change {
         let mut ours = Placeholders::beside(&update.names, &update.values);
         if !on_this {
             return ours.change(update.expression.clone(), update.condition.clone());
         }
-        let conditions = guard::conditions(&self.attempt.guard, &self.attempt.image, &self.table.key, None);
-        let guard = ours.guard(&conditions, &self.table.key);
+        let theirs = update.condition.as_ref().map_or(0, |theirs| theirs.len() + "() AND ".len());
+        let guard = self.guard(&mut ours, None, MAX_EXPRESSION.saturating_sub(theirs));
         let condition = match &update.condition {
             Some(theirs) => format!("({theirs}) AND {guard}"),
             None => guard,

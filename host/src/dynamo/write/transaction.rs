@@ -22,6 +22,9 @@ use crate::model::Existing;
 impl Client {
     /// Sends one transaction; throttling and conflicts with other transactions are waited out.
     pub(super) async fn transaction(&self, attempt: &Attempt, ops: &[Op], cancel: &CancellationToken) -> Outcome {
+        if let Some(message) = ops.iter().find_map(|op| op.problem.as_ref()) {
+            return Outcome::Failed { code: "NotPossible".into(), message: message.clone() };
+        }
         let items = match ops.iter().map(item).collect::<Result<Vec<_>, _>>() {
             Ok(items) => items,
             Err(error) => return Outcome::Failed { code: "NotPossible".into(), message: error.to_string() },
@@ -47,6 +50,9 @@ impl Client {
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
                     answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+                    if ops.iter().any(|op| op.partly) {
+                        self.meter().partly_guarded();
+                    }
                     return Outcome::Accepted;
                 }
                 Err(error) => error,

@@ -1,0 +1,216 @@
+//! Statements in batches: each is answered for itself, and only those that were not carried out are sent again.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
+use std::time::Instant;
+
+use aws_sdk_dynamodb::types::{
+    BatchStatementRequest, BatchStatementResponse, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
+};
+use tokio_util::sync::CancellationToken;
+
+use super::plan::{Op, What};
+use super::statement::Statement;
+use super::{Attempt, Outcome, Outcomes, from_error};
+use crate::dynamo::client::{Call, Client, PATIENCE, pause};
+use crate::dynamo::convert;
+use crate::dynamo::error::{Error, ErrorKind, Failure, is_conflict, is_throttling, kind_of};
+use crate::dynamo::table::TableInfo;
+
+/// DynamoDB's limit for one batch of statements.
+const MAX_STATEMENTS: usize = 25;
+/// What is safely below its limit for one request.
+const MAX_BATCH_BYTES: usize = 8_000_000;
+
+/// A statement that waits for its batch.
+pub(super) struct Queued {
+    pub(super) index: usize,
+    pub(super) statement: Statement,
+    pub(super) op: Op,
+    pub(super) key: String,
+    /// Since when it is held up: each may be for as long as any other call.
+    pub(super) throttled: Option<Instant>,
+}
+
+/// What a statement's answer means.
+enum Answer {
+    /// It is settled.
+    Settled(Outcome),
+    /// Nothing was done, because of this code; it is to be sent again later.
+    Later(String),
+    /// PartiQL is not allowed: nothing was done, it goes as a single write.
+    Denied,
+}
+
+impl Client {
+    /// Sends statements, 25 at a time, until each has its outcome or there is no sense in sending more.
+    pub(super) async fn batches(
+        &self,
+        table: &TableInfo,
+        attempts: &[Attempt],
+        mut queue: Vec<Queued>,
+        outcomes: &mut Outcomes,
+        cancel: &CancellationToken,
+    ) {
+        let mut tries = 0;
+        while !queue.is_empty() {
+            if let Some(halted) = outcomes.halted() {
+                queue.iter().for_each(|queued| outcomes.settle(queued.index, halted.clone()));
+                return;
+            }
+            let (batch, rest) = cut(queue);
+            queue = rest;
+            if self.partiql_denied().load(Relaxed) {
+                self.singly(attempts, batch, outcomes, cancel).await;
+                continue;
+            }
+            let (mut again, mut denied) = (Vec::new(), Vec::new());
+            match self.batch(table, &batch, cancel).await {
+                Ok(responses) => {
+                    let mut responses = responses.into_iter();
+                    for mut queued in batch {
+                        let Some(attempt) = attempts.get(queued.index) else { continue };
+                        let missing =
+                            || Answer::Settled(Outcome::InDoubt { why: "its batch was answered without it".into(), lost: None });
+                        let answer = match responses.next() {
+                            None => missing(),
+                            Some(response) => self.answered(table, attempt, &queued, response).await,
+                        };
+                        match answer {
+                            Answer::Settled(outcome) => outcomes.settle(queued.index, outcome),
+                            Answer::Denied => denied.push(queued),
+                            Answer::Later(code) => {
+                                let since = *queued.throttled.get_or_insert_with(Instant::now);
+                                if since.elapsed() < PATIENCE {
+                                    again.push(queued);
+                                } else {
+                                    let error = self.failure(ErrorKind::Throttled, table, &code, "for two minutes");
+                                    outcomes.settle(queued.index, Outcome::Stopped(error));
+                                }
+                            }
+                        }
+                    }
+                }
+                Err(error) if !error.in_doubt() && error.kind() == ErrorKind::Denied => denied = batch,
+                // One statement spoils the call: nothing was done, each goes alone.
+                Err(error) if !error.in_doubt() && error.kind() == ErrorKind::Validation => {
+                    self.singly(attempts, batch, outcomes, cancel).await;
+                }
+                Err(error) => {
+                    batch.iter().for_each(|queued| outcomes.settle(queued.index, from_error(error.clone())));
+                }
+            }
+            if !denied.is_empty() {
+                self.partiql_denied().store(true, Relaxed);
+                self.singly(attempts, denied, outcomes, cancel).await;
+            }
+            if again.is_empty() {
+                tries = 0;
+                continue;
+            }
+            tries += 1;
+            again.iter().for_each(|_| self.meter().retry());
+            again.append(&mut queue);
+            queue = again;
+            if pause(tries, Some(cancel)).await.is_err() {
+                let stopped = || Outcome::Stopped(Error::Cancelled("BatchExecuteStatement".into()));
+                queue.drain(..).for_each(|queued| outcomes.settle(queued.index, stopped()));
+            }
+        }
+    }
+
+    /// The same as single writes, one after the other.
+    async fn singly(&self, attempts: &[Attempt], batch: Vec<Queued>, outcomes: &mut Outcomes, cancel: &CancellationToken) {
+        for queued in batch {
+            let outcome = match (outcomes.halted(), attempts.get(queued.index)) {
+                (Some(halted), _) => halted,
+                (None, Some(attempt)) => {
+                    self.meter().single_write();
+                    self.single(attempt, &queued.op, cancel).await
+                }
+                (None, None) => continue,
+            };
+            outcomes.settle(queued.index, outcome);
+        }
+    }
+
+    async fn batch(
+        &self,
+        table: &TableInfo,
+        batch: &[Queued],
+        cancel: &CancellationToken,
+    ) -> Result<Vec<BatchStatementResponse>, Error> {
+        let call = Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel) };
+        let mut request = self.sdk().batch_execute_statement().return_consumed_capacity(ReturnConsumedCapacity::Total);
+        for Queued { statement, .. } in batch {
+            let built = BatchStatementRequest::builder()
+                .statement(&statement.text)
+                .set_parameters(Some(statement.parameters.iter().map(convert::sdk_value).collect()))
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                .build();
+            request = request.statements(built.map_err(|error| Error::Setup(error.to_string()))?);
+        }
+        let answer = self.call(call, |_| None, || request.clone().send()).await?;
+        answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+        Ok(answer.responses.unwrap_or_default())
+    }
+
+    async fn answered(&self, table: &TableInfo, attempt: &Attempt, queued: &Queued, response: BatchStatementResponse) -> Answer {
+        let deletes = matches!(queued.op.what, What::Delete(_));
+        let Some(error) = response.error else {
+            let gone = deletes && response.item.is_none();
+            return Answer::Settled(if gone { Outcome::AlreadyGone } else { Outcome::Accepted });
+        };
+        let code = error.code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned();
+        let message = error.message.unwrap_or_default();
+        if is_throttling(&code) {
+            self.meter().throttle();
+            return Answer::Later(code);
+        }
+        if is_conflict(&code) {
+            return Answer::Later(code);
+        }
+        Answer::Settled(match code.as_str() {
+            "ConditionalCheckFailed" => self.refused(attempt, &queued.op, error.item.and_then(convert::item)).await,
+            "InternalServerError" => Outcome::InDoubt { why: format!("DynamoDB answered {code}: {message}"), lost: None },
+            _ => match kind_of(&code, &message) {
+                ErrorKind::Denied => return Answer::Denied,
+                kind @ (ErrorKind::TableMissing | ErrorKind::TableNotActive) => {
+                    Outcome::Stopped(self.failure(kind, table, &code, &message))
+                }
+                _ => Outcome::Failed { code, message },
+            },
+        })
+    }
+
+    fn failure(&self, kind: ErrorKind, table: &TableInfo, code: &str, message: &str) -> Error {
+        Error::Call(Arc::new(Failure {
+            kind,
+            operation: "BatchExecuteStatement",
+            subject: table.name.clone(),
+            endpoint: self.endpoint().to_owned(),
+            code: code.to_owned(),
+            message: message.to_owned(),
+            present: None,
+            in_doubt: false,
+        }))
+    }
+}
+
+/// Cuts the next batch off a queue: no item twice, within DynamoDB's number and a size that is safe.
+fn cut(queue: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
+    let (mut batch, mut rest) = (Vec::<Queued>::new(), Vec::<Queued>::new());
+    let (mut bytes, mut seen) = (0, HashSet::new());
+    for queued in queue {
+        let fits = batch.len() < MAX_STATEMENTS && (batch.is_empty() || bytes + queued.statement.bytes <= MAX_BATCH_BYTES);
+        // The key counts as seen even if its statement is held back, so that a later one does not overtake it.
+        if seen.insert(queued.key.clone()) && fits {
+            bytes += queued.statement.bytes;
+            batch.push(queued);
+        } else {
+            rest.push(queued);
+        }
+    }
+    (batch, rest)
+}
