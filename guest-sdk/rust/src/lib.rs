@@ -47,7 +47,8 @@ mod path;
 mod ser;
 mod value;
 #[cfg(target_arch = "wasm32")]
-mod wasm;
+#[doc(hidden)]
+pub mod wasm;
 
 pub mod log;
 pub mod run;
