@@ -13,7 +13,7 @@ const RENAMED: [(&str, &str); 7] = [
     ("Wildlife Size", "wildlife_size"),
 ];
 
-/// Old name, where the tidied value goes, and what makes it of the old one. What is replaced is kept in `legacy`.
+/// Old name, where the tidied value goes, and what makes it of the old one.
 const REPLACED: [(&str, &[&str], Tidied); 7] = [
     ("Aircraft Airline Operator", &["operator"], operator),
     ("Effect Amount of damage", &["damage"], known_text),
@@ -40,15 +40,19 @@ pub fn tidy(strike: &mut Item) -> Result<()> {
     }
     for (old, new, tidied) in REPLACED {
         let Some(value) = strike.remove(old) else { continue };
-        if let Some(better) = tidied(&value).map_err(|error| error.within(format_args!("attribute {old:?}")))? {
+        let better = tidied(&value).map_err(|error| error.within(format_args!("attribute {old:?}")))?;
+        // What cannot be computed back is kept.
+        if better.as_ref().map(as_it_was) != Some(value.clone()) {
+            strike.set_at(path!["legacy", old], value)?;
+        }
+        if let Some(better) = better {
             strike.set_at(steps(new), better)?;
         }
-        strike.set_at(path!["legacy", old], value)?;
     }
     Ok(())
 }
 
-/// What was replaced comes back from `legacy` as it was; what has been changed since, as text.
+/// What was replaced comes back from `legacy`, unless it has been changed since.
 pub fn restore(strike: &mut Item) -> Result<()> {
     for (old, new) in RENAMED {
         strike.rename(new, old)?;
@@ -58,8 +62,7 @@ pub fn restore(strike: &mut Item) -> Result<()> {
         let was = strike.remove_at(path!["legacy", old]);
         match (was, now) {
             (Some(was), now) if tidied(&was)? == now => strike.set(old, was),
-            (_, Some(Value::N(changed))) => strike.set(old, changed.into_string()),
-            (_, Some(changed)) => strike.set(old, changed),
+            (_, Some(now)) => strike.set(old, as_it_was(&now)),
             (Some(_), None) => strike.set(old, ""),
             (None, None) => None,
         };
@@ -74,6 +77,14 @@ pub fn restore(strike: &mut Item) -> Result<()> {
 
 fn steps<'a>(names: &[&'a str]) -> Vec<Step<'a>> {
     names.iter().copied().map(Step::Name).collect()
+}
+
+/// A tidied value in the old form, where everything was text.
+fn as_it_was(tidied: &Value) -> Value {
+    match tidied {
+        Value::N(number) => number.as_str().into(),
+        other => other.clone(),
+    }
 }
 
 /// `US AIRWAYS*`: the star led to a footnote that nobody has any more.
@@ -138,10 +149,7 @@ mod tests {
             "Id" => 24, "airport" => "LAGUARDIA NY", "aircraft" => "B-737-400", "damage" => "Substantial", "flight_date" => "1990-04-07",
             "operator" => "US AIRWAYS", "origin_state" => "New York", "phase_of_flight" => "Take-off run", "wildlife_size" => "Large",
             "species" => "Canada goose", "time_of_day" => "Day", "costs" => item! { "other" => 0, "repair" => 0, "total" => 0 },
-            "legacy" => item! {
-                "Aircraft Airline Operator" => "US AIRWAYS*", "Effect Amount of damage" => "Substantial", "Wildlife Species" => "Canada goose",
-                "Speed IAS in knots" => "", "Cost Other" => "0", "Cost Repair" => "0", "Cost Total $" => "0",
-            },
+            "legacy" => item! { "Aircraft Airline Operator" => "US AIRWAYS*", "Speed IAS in knots" => "" },
         };
         assert_eq!(strike, expected);
     }
@@ -171,11 +179,13 @@ mod tests {
         let mut strike = la_guardia();
         tidy(&mut strike).unwrap();
         strike.set_at(path!["costs", "repair"], 1500).unwrap();
-        strike.remove("species");
+        strike.set("operator", "US AIRWAYS GROUP");
+        strike.set("speed_knots", 130);
         restore(&mut strike).unwrap();
         let mut expected = la_guardia();
         expected.set("Cost Repair", "1500");
-        expected.set("Wildlife Species", "");
+        expected.set("Aircraft Airline Operator", "US AIRWAYS GROUP");
+        expected.set("Speed IAS in knots", "130");
         assert_eq!(strike, expected);
     }
 
