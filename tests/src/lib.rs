@@ -10,20 +10,42 @@ use drift_host::dynamo::{ConnectionSettings, ScanRequest};
 use drift_host::local::{EmbeddedDynamoDb, Options, Running};
 use drift_host::model::Item;
 
-/// An embedded DynamoDB with a table `Things` of `rows` rows (`Id`, `name`, `n`), and a folder for runs.
+mod native;
+
+pub use native::native;
+
+/// An embedded DynamoDB with tables, and a folder for runs.
 pub struct World {
     pub running: Running,
     pub dir: tempfile::TempDir,
 }
 
 impl World {
+    /// With a table `Things` of so many rows (`Id`, `name`, `n`).
     pub fn with_rows(rows: usize) -> Self {
         let dir = tempfile::tempdir().unwrap();
         let csv = dir.path().join("things.csv");
         let lines: String = (1..=rows).map(|n| format!("name {n},{n}\n")).collect();
         std::fs::write(&csv, format!("name,n\n{lines}")).unwrap();
-        let load = format!("Things:+Id={}", csv.display()).parse().unwrap();
-        Self { running: embedded(vec![load]), dir }
+        Self::start(dir, &[format!("Things:+Id={}", csv.display())])
+    }
+
+    /// With the real data of the examples: `TABLE:KEY=FILE`, the file of `example-migrations/data`, or `no.json` for an empty table.
+    pub fn with_data(loads: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("no.json"), "[]").unwrap();
+        let data = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../example-migrations/data"));
+        let loads = loads.iter().map(|load| {
+            let (table, file) = load.split_once('=').unwrap();
+            let folder = if file == "no.json" { dir.path() } else { &data };
+            format!("{table}={}", folder.join(file).display())
+        });
+        let loads: Vec<String> = loads.collect();
+        Self::start(dir, &loads)
+    }
+
+    fn start(dir: tempfile::TempDir, loads: &[String]) -> Self {
+        Self { running: embedded(loads.iter().map(|load| load.parse().unwrap()).collect()), dir }
     }
 
     pub fn runs(&self) -> PathBuf {

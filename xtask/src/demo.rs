@@ -4,12 +4,15 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::time::Duration;
 
 use crate::cargo::{self, target_dir};
 use crate::{Result, exe, guests, root, scan};
 
 const STRIKES: &str = "Strikes";
 const CLAIMS: &str = "Claims";
+/// An attribute that only tidied strikes have.
+const TIDIED: &str = "airport";
 const STRIKES_FILE: &str = "example-migrations/data/birdstrikes.csv";
 
 /// One command of the tour.
@@ -20,27 +23,42 @@ struct Step {
     arguments: Vec<String>,
 }
 
-/// What a newcomer should see, in this order.
-fn there(tidy: &str, claims: &str) -> Vec<Step> {
-    let step = |title, line: &[&str]| Step { title, arguments: line.iter().map(|&word| word.to_owned()).collect() };
-    let grant = format!("insert:{CLAIMS}");
+fn step(title: &'static str, line: &[&str]) -> Step {
+    Step { title, arguments: line.iter().map(|&word| word.to_owned()).collect() }
+}
+
+/// What a newcomer should see first: nothing is written yet.
+fn look(tidy: &str) -> Vec<Step> {
+    vec![step("A first look at a few items; nothing is written", &["try", tidy, "--table", STRIKES, "--sample", "3"])]
+}
+
+/// The run that is killed.
+fn migrate(tidy: &str) -> Step {
+    step(
+        "Migrate every strike, and pull the plug half-way",
+        &["run", tidy, "--table", STRIKES, "--writes-in-flight", "1", "--yes"],
+    )
+}
+
+fn go_on(run: &str) -> Vec<Step> {
+    vec![step("What is left of it", &["status"]), step("Go on from where it stands", &["apply", run, "--yes"])]
+}
+
+/// What follows, each a line.
+fn there(tidy: &str, claims: &str, grants: [&str; 4]) -> Vec<Step> {
+    let claim: Vec<&str> = ["run", claims, "--table", STRIKES].into_iter().chain(grants).chain(["--yes"]).collect();
     vec![
-        step("A first look at a few items; nothing is written", &["try", tidy, "--table", STRIKES, "--sample", "3"]),
-        step("Migrate every strike", &["run", tidy, "--table", STRIKES, "--yes"]),
-        step(
-            "A second migration writes into another table, which must be granted",
-            &["run", claims, "--table", STRIKES, "--grant", &grant, "--yes"],
-        ),
+        step("Run again, it changes nothing", &["run", tidy, "--table", STRIKES, "--yes"]),
+        step("A second migration writes into another table, which must be granted", &claim),
         step("What has been applied", &["status"]),
     ]
 }
 
 /// And back, the last migration first.
-fn back(tidy: &str, claims: &str) -> Vec<Step> {
-    let step = |title, line: &[&str]| Step { title, arguments: line.iter().map(|&word| word.to_owned()).collect() };
-    let grant = format!("delete:{CLAIMS}");
+fn back(tidy: &str, claims: &str, grants: [&str; 4]) -> Vec<Step> {
+    let withdraw: Vec<&str> = ["undo", claims, "--table", STRIKES].into_iter().chain(grants).chain(["--yes"]).collect();
     vec![
-        step("Back: the claims go", &["undo", claims, "--table", STRIKES, "--grant", &grant, "--yes"]),
+        step("Back: the claims go", &withdraw),
         step("Back: the strikes are as they were", &["undo", tidy, "--table", STRIKES, "--yes"]),
         step("Nothing is applied any more", &["status"]),
     ]
@@ -62,12 +80,24 @@ pub(crate) fn run() -> Result<()> {
     fs::write(&no_claims, "[]").map_err(|error| format!("cannot write {}: {error}", no_claims.display()))?;
     let mut tour = Tour::start(&strikes, &no_claims, &work.0)?;
 
+    // Its undo deletes, and what a migration asks for it asks for as a whole.
+    let (insert, delete) = (format!("insert:{CLAIMS}"), format!("delete:{CLAIMS}"));
+    let grants = ["--grant", &insert, "--grant", &delete];
+
     let before = tour.count(STRIKES)?;
-    tour.walk(&there(&tidy, &claims))?;
+    tour.walk(&look(&tidy))?;
+    match tour.kill_half_way(&migrate(&tidy), STRIKES, TIDIED)? {
+        Some(run) => tour.walk(&go_on(&run))?,
+        None => println!("  (it was done before the plug was pulled)"),
+    }
+    tour.walk(&there(&tidy, &claims, grants))?;
     let migrated = tour.count(STRIKES)?;
-    tour.count(CLAIMS)?;
-    tour.walk(&back(&tidy, &claims))?;
+    let claimed = tour.count(CLAIMS)?;
+    tour.walk(&back(&tidy, &claims, grants))?;
     let after = tour.count(STRIKES)?;
+    if claimed.is_empty() || !tour.count(CLAIMS)?.is_empty() {
+        return Err(format!("{CLAIMS} should have had claims after the migration and none after its undo"));
+    }
 
     if before == migrated {
         return Err(format!("the demo changed nothing: {STRIKES} was the same after the migrations"));
@@ -117,19 +147,8 @@ impl Tour {
 
     fn walk(&mut self, steps: &[Step]) -> Result<()> {
         for step in steps {
-            title(step.title);
-            println!("$ drift-host {} --endpoint-url {}", step.arguments.join(" "), self.endpoint);
-            let status = Command::new(&self.host)
-                .args(&step.arguments)
-                .args(["--endpoint-url", &self.endpoint, "--runs-dir"])
-                .arg(&self.runs)
-                // The embedded DynamoDB asks for credentials of any kind, and no demo should find real ones.
-                .envs([("AWS_ACCESS_KEY_ID", "demo"), ("AWS_SECRET_ACCESS_KEY", "demo"), ("AWS_REGION", "us-east-1")])
-                .env_remove("AWS_PROFILE")
-                .env_remove("AWS_SESSION_TOKEN")
-                .stdin(Stdio::null())
-                .status()
-                .map_err(|error| format!("cannot start {}: {error}", self.host.display()))?;
+            self.announce(step);
+            let status = self.command(step).status().map_err(|error| self.unstarted(&error))?;
             if !status.success() {
                 return Err(format!("this step of the demo failed ({status}): {}", step.title));
             }
@@ -137,10 +156,70 @@ impl Tour {
         Ok(())
     }
 
+    /// Starts a step and kills it as soon as the first change is in the table; gives the run's id. `None` if it was done
+    /// before.
+    fn kill_half_way(&self, step: &Step, table: &str, attribute: &str) -> Result<Option<String>> {
+        self.announce(step);
+        let mut child = self.command(step).spawn().map_err(|error| self.unstarted(&error))?;
+        let seen = loop {
+            match child.try_wait() {
+                Ok(None) => {}
+                Ok(Some(status)) if status.success() => return Ok(None),
+                other => return Err(format!("this step of the demo failed ({other:?}): {}", step.title)),
+            }
+            match scan::any_with(self.address(), table, attribute) {
+                Ok(false) => std::thread::sleep(Duration::from_millis(10)),
+                seen => break seen,
+            }
+        };
+        // SIGKILL: no handler runs, nothing is tidied up.
+        let killed = child.kill().and_then(|()| child.wait()).map_err(|error| format!("cannot kill {}: {error}", step.title));
+        if !seen? || killed?.success() {
+            return Ok(None);
+        }
+        let needle = format!("{attribute:?}:");
+        let items = scan::table(self.address(), table)?.unwrap_or_default();
+        let changed = items.iter().filter(|item| item.contains(&needle)).count();
+        println!("  (killed: {changed} of {} items are changed)", items.len());
+        let files = fs::read_dir(&self.runs).map_err(|error| format!("cannot read {}: {error}", self.runs.display()))?;
+        let names = files.flatten().filter_map(|file| file.file_name().into_string().ok());
+        let run = names.filter_map(|name| name.strip_suffix(".drift").map(str::to_owned)).max();
+        run.map(Some).ok_or_else(|| format!("the killed run left no journal in {}", self.runs.display()))
+    }
+
+    fn announce(&self, step: &Step) {
+        title(step.title);
+        let words = step.arguments.iter().map(|word| {
+            Path::new(word).file_name().filter(|_| word.ends_with(".wasm")).map_or(word.into(), |name| name.to_string_lossy())
+        });
+        println!("$ drift-host {} --endpoint-url {}", words.collect::<Vec<_>>().join(" "), self.endpoint);
+    }
+
+    fn command(&self, step: &Step) -> Command {
+        let mut command = Command::new(&self.host);
+        command
+            .args(&step.arguments)
+            .args(["--endpoint-url", &self.endpoint, "--runs-dir"])
+            .arg(&self.runs)
+            // The embedded DynamoDB asks for credentials of any kind, and no demo should find real ones.
+            .envs([("AWS_ACCESS_KEY_ID", "demo"), ("AWS_SECRET_ACCESS_KEY", "demo"), ("AWS_REGION", "us-east-1")])
+            .env_remove("AWS_PROFILE")
+            .env_remove("AWS_SESSION_TOKEN")
+            .stdin(Stdio::null());
+        command
+    }
+
+    fn unstarted(&self, error: &std::io::Error) -> String {
+        format!("cannot start {}: {error}", self.host.display())
+    }
+
+    fn address(&self) -> &str {
+        self.endpoint.trim_start_matches("http://")
+    }
+
     /// Every item of a table, read by other means than the program's own.
     fn count(&self, table: &str) -> Result<Vec<String>> {
-        let address = self.endpoint.trim_start_matches("http://");
-        let items = scan::table(address, table)?.ok_or_else(|| format!("there is no table {table}"))?;
+        let items = scan::table(self.address(), table)?.ok_or_else(|| format!("there is no table {table}"))?;
         println!("  ({table} has {} items, read by a plain HTTP client)", items.len());
         Ok(items)
     }

@@ -1,5 +1,6 @@
 //! Reads a whole table over plain HTTP, as any client could: what the demo compares must not come from the program it shows.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
 use std::time::Duration;
@@ -38,11 +39,34 @@ pub(crate) fn table(address: &str, name: &str) -> Result<Option<Vec<String>>> {
     Ok(Some(items))
 }
 
-/// Sets have no order; everything else keeps its own.
+/// Whether an item of a table has this attribute by now.
+pub(crate) fn any_with(address: &str, table: &str, attribute: &str) -> Result<bool> {
+    let mut request = json!({
+        "TableName": table, "ConsistentRead": true, "Select": "COUNT",
+        "FilterExpression": "attribute_exists(#a)", "ExpressionAttributeNames": { "#a": attribute },
+    });
+    loop {
+        let (status, page) = post(address, "Scan", &request)?;
+        if status != 200 {
+            return Err(format!("reading the table {table} failed with status {status}: {page}"));
+        }
+        if page.get("Count").and_then(Value::as_u64).is_some_and(|count| count > 0) {
+            return Ok(true);
+        }
+        match (page.get("LastEvaluatedKey"), request.as_object_mut()) {
+            (Some(key), Some(request)) => request.insert("ExclusiveStartKey".into(), key.clone()),
+            _ => return Ok(false),
+        };
+    }
+}
+
+/// Neither sets nor maps have an order; lists keep theirs.
 fn sorted_sets(value: Value) -> Value {
     match value {
         Value::Object(map) => Value::Object(
             map.into_iter()
+                .collect::<BTreeMap<_, _>>()
+                .into_iter()
                 .map(|(name, child)| match (name.as_str(), child) {
                     ("SS" | "NS" | "BS", Value::Array(mut members)) => {
                         members.sort_by_key(Value::to_string);
