@@ -38,6 +38,28 @@ pub(crate) fn table(address: &str, name: &str) -> Result<Option<Vec<String>>> {
     Ok(Some(items))
 }
 
+/// How many items of a table have an attribute.
+pub(crate) fn count(address: &str, name: &str, attribute: &str) -> Result<u64> {
+    let (mut items, mut start) = (0, None);
+    loop {
+        let mut request = json!({ "TableName": name, "ConsistentRead": true, "Select": "COUNT",
+            "FilterExpression": "attribute_exists(#a)", "ExpressionAttributeNames": { "#a": attribute } });
+        if let (Some(key), Some(request)) = (start.take(), request.as_object_mut()) {
+            request.insert("ExclusiveStartKey".into(), key);
+        }
+        match post(address, "Scan", &request)? {
+            (200, page) => {
+                items += page.get("Count").and_then(Value::as_u64).unwrap_or_default();
+                start = page.get("LastEvaluatedKey").cloned();
+            }
+            (status, page) => return Err(format!("counting {name} failed with status {status}: {page}")),
+        }
+        if start.is_none() {
+            return Ok(items);
+        }
+    }
+}
+
 /// Sets have no order; everything else keeps its own.
 fn sorted_sets(value: Value) -> Value {
     match value {
