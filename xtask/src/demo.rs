@@ -167,7 +167,7 @@ impl Tour {
                 Ok(Some(status)) if status.success() => return Ok(None),
                 other => return Err(format!("this step of the demo failed ({other:?}): {}", step.title)),
             }
-            match scan::any_with(self.address(), table, attribute) {
+            match scan::count(self.address(), table, attribute).map(|count| count > 0) {
                 Ok(false) => std::thread::sleep(Duration::from_millis(10)),
                 seen => break seen,
             }

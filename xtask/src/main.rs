@@ -1,8 +1,9 @@
-//! What people and CI run: `cargo xtask guests | demo | test | lint | clippy`.
+//! What people and CI run: `cargo xtask guests | demo | test | bench | lint | clippy`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
 
+mod bench;
 mod cargo;
 mod demo;
 mod guests;
@@ -16,6 +17,7 @@ const USAGE: &str = "\
 cargo xtask guests              build every guest, and say where they are
 cargo xtask demo                the whole way on an embedded DynamoDB: try, run, status, undo
 cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`, and choose
+cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
 cargo xtask lint                formatting, of every workspace here
 cargo xtask clippy              clippy, of every workspace here; builds every dependency once more
 
@@ -31,6 +33,7 @@ fn main() -> ExitCode {
         ("guests", true) => guests::build().map(|built| println!("{}", built.folder.display())),
         ("demo", true) => demo::run(),
         ("test", _) => test(rest),
+        ("bench", _) => bench::run(rest),
         ("lint", true) => lint(),
         ("clippy", true) => clippy(),
         ("help" | "--help" | "-h", true) => {

@@ -39,24 +39,25 @@ pub(crate) fn table(address: &str, name: &str) -> Result<Option<Vec<String>>> {
     Ok(Some(items))
 }
 
-/// Whether an item of a table has this attribute by now.
-pub(crate) fn any_with(address: &str, table: &str, attribute: &str) -> Result<bool> {
-    let mut request = json!({
-        "TableName": table, "ConsistentRead": true, "Select": "COUNT",
-        "FilterExpression": "attribute_exists(#a)", "ExpressionAttributeNames": { "#a": attribute },
-    });
+/// How many items of a table have an attribute.
+pub(crate) fn count(address: &str, name: &str, attribute: &str) -> Result<u64> {
+    let (mut items, mut start) = (0, None);
     loop {
-        let (status, page) = post(address, "Scan", &request)?;
-        if status != 200 {
-            return Err(format!("reading the table {table} failed with status {status}: {page}"));
+        let mut request = json!({ "TableName": name, "ConsistentRead": true, "Select": "COUNT",
+            "FilterExpression": "attribute_exists(#a)", "ExpressionAttributeNames": { "#a": attribute } });
+        if let (Some(key), Some(request)) = (start.take(), request.as_object_mut()) {
+            request.insert("ExclusiveStartKey".into(), key);
         }
-        if page.get("Count").and_then(Value::as_u64).is_some_and(|count| count > 0) {
-            return Ok(true);
+        match post(address, "Scan", &request)? {
+            (200, page) => {
+                items += page.get("Count").and_then(Value::as_u64).unwrap_or_default();
+                start = page.get("LastEvaluatedKey").cloned();
+            }
+            (status, page) => return Err(format!("counting {name} failed with status {status}: {page}")),
         }
-        match (page.get("LastEvaluatedKey"), request.as_object_mut()) {
-            (Some(key), Some(request)) => request.insert("ExclusiveStartKey".into(), key.clone()),
-            _ => return Ok(false),
-        };
+        if start.is_none() {
+            return Ok(items);
+        }
     }
 }
 

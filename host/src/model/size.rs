@@ -1,5 +1,6 @@
 //! Sizes as DynamoDB counts them, by its documentation's rules.
 
+use super::action::Patch;
 use super::value::{Attributes, Item, Value};
 
 /// An item is at most 400 KB, names included.
@@ -13,6 +14,13 @@ pub const MAX_DEPTH: usize = 32;
 /// Source: "DynamoDB item sizes and formats" of the developer guide.
 pub fn item_bytes(item: &Item) -> usize {
     attributes_bytes(item)
+}
+
+/// The size that an item has after a patch, without making that item. The patch names no attribute twice.
+pub(super) fn bytes_after(patch: &Patch, item: &Item) -> usize {
+    let named = patch.set.names().chain(patch.remove.iter().map(String::as_str));
+    let replaced: usize = named.filter_map(|name| item.get(name).map(|value| name.len() + value_bytes(value))).sum();
+    item_bytes(item) - replaced + item_bytes(&patch.set)
 }
 
 fn attributes_bytes(attributes: &Attributes) -> usize {
@@ -50,5 +58,14 @@ mod tests {
         let nested: Item =
             [("m", Value::M([("a", Value::Null)].into_iter().collect())), ("l", Value::L(vec![]))].into_iter().collect();
         assert_eq!(item_bytes(&nested), 1 + 3 + 1 + 1 + 1 + 1 + 3);
+    }
+
+    #[test]
+    fn the_size_after_a_patch_is_that_of_the_patched_item() {
+        let item: Item = [("pk", "abc".into()), ("old", "12345".into()), ("n", 1234.into())].into_iter().collect();
+        let set: Item = [("pk", "abc".into()), ("n", "longer".into()), ("new", Value::Null)].into_iter().collect();
+        let patch = Patch { set, remove: vec!["old".into(), "never there".into()] };
+        assert_eq!(bytes_after(&patch, &item), item_bytes(&patch.applied_to(&item)));
+        assert_eq!(bytes_after(&patch, &item), 5 + 7 + 4);
     }
 }

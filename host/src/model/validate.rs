@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::action::{Action, Address, Insert, Patch, Target, Update};
 use super::key::KeySchema;
-use super::size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
+use super::size::{MAX_DEPTH, MAX_ITEM_BYTES, bytes_after, item_bytes};
 use super::value::{Attributes, Item, Value};
 
 /// DynamoDB's limit for an attribute name that is no key.
@@ -44,7 +44,7 @@ fn valid_patch(patch: &Patch, image: &Item, key: &KeySchema) -> Result<(), Strin
     if let Some((name, _)) = patch.set.iter().find(|(name, value)| key.contains(name) && image.get(name) != Some(value)) {
         return Err(format!("{name:?} is a key attribute and cannot be changed; delete the item and insert another"));
     }
-    valid_size(&patch.applied_to(image))
+    valid_size(bytes_after(patch, image))
 }
 
 fn valid_insert(insert: &Insert, table: &str, key: &KeySchema) -> Result<(), String> {
@@ -55,7 +55,7 @@ fn valid_insert(insert: &Insert, table: &str, key: &KeySchema) -> Result<(), Str
     if insert.table.as_deref().is_none_or(|other| other == table) {
         key.key_of(&insert.item)?;
     }
-    valid_size(&insert.item)
+    valid_size(item_bytes(&insert.item))
 }
 
 fn valid_update(update: &Update, table: &str, key: &KeySchema) -> Result<(), String> {
@@ -111,13 +111,11 @@ fn is_placeholder(text: &str, sigil: char) -> bool {
         .is_some_and(|rest| !rest.is_empty() && rest.len() < 256 && rest.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_'))
 }
 
-fn valid_size(item: &Item) -> Result<(), String> {
-    match item_bytes(item) {
-        bytes if bytes > MAX_ITEM_BYTES => {
-            Err(format!("the item would be {bytes} bytes; DynamoDB takes {MAX_ITEM_BYTES} (400 KB), names included"))
-        }
-        _ => Ok(()),
+fn valid_size(bytes: usize) -> Result<(), String> {
+    if bytes > MAX_ITEM_BYTES {
+        return Err(format!("the item would be {bytes} bytes; DynamoDB takes {MAX_ITEM_BYTES} (400 KB), names included"));
     }
+    Ok(())
 }
 
 fn valid_attributes(attributes: &Attributes, depth: usize) -> Result<(), String> {

@@ -8,7 +8,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
-use super::plan::{effective, failed};
+use super::plan::{effective, failed, note};
 use super::pool::Pool;
 use crate::dynamo::{Attempt, Client, Guard, Lanes, Outcome, TableInfo};
 use crate::history::Lease;
@@ -81,13 +81,6 @@ pub(super) async fn apply(applier: Arc<Applier>, lanes: &Lanes, in_flight: usize
         return Err(error);
     }
     apply_shared(&applier, lanes.lane(0).client()).await
-}
-
-fn note(ended: Result<Result<(), Error>, tokio::task::JoinError>, stop: &CancellationToken, first: &mut Option<Error>) {
-    if let Err(error) = ended.map_err(|error| Error::Start(error.to_string())).and_then(|result| result) {
-        stop.cancel();
-        first.get_or_insert(error);
-    }
 }
 
 async fn apply_page(applier: &Applier, client: &Client, segment: u32, page: u32) -> Result<(), Error> {

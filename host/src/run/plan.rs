@@ -2,11 +2,13 @@
 //!
 //! Each segment is a task on one of the I/O lanes: it reads a page, has the pool answer it, and commits the page's entries
 //! together with its cursor. The next page is read while the last is answered and committed, so that memory holds two
-//! pages a segment, whatever the table's size.
+//! pages (of 1 MB at most, as DynamoDB counts) a segment in work, and a bounded number of segments is, whatever the table's
+//! size and however many segments there are.
 
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
@@ -15,6 +17,10 @@ use crate::dynamo::{Client, Filter, Lanes, ScanRequest};
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
 use crate::migration::{FailureKind, ItemFailure, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
+
+/// Segments in work at a time, each lane's share: some wait for their page while one is answered. More would only hold more
+/// pages in memory.
+const SEGMENTS_A_LANE: usize = 8;
 
 /// What all segments share.
 #[derive(Clone)]
@@ -31,20 +37,42 @@ pub(super) struct Planner {
 pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Error> {
     // An error stops the other segments, and not what the caller does next.
     let planner = Arc::new(Planner { stop: planner.stop.child_token(), ..Planner::clone(&planner) });
+    let permits = Arc::new(Semaphore::new(lanes.len() * SEGMENTS_A_LANE));
     let mut segments = tokio::task::JoinSet::new();
+    let mut first_error = None;
     for (at, segment) in planner.journal.segments()?.into_iter().filter(|segment| !segment.done).enumerate() {
+        let Ok(permit) = permits.clone().acquire_owned().await else { break };
+        while let Some(ended) = segments.try_join_next() {
+            note(ended, &planner.stop, &mut first_error);
+        }
+        if planner.stop.is_cancelled() {
+            break;
+        }
         let lane = lanes.lane(at);
-        let work = lane.spawn(plan_segment(planner.clone(), lane.client().clone(), segment));
+        let (planner, client) = (planner.clone(), lane.client().clone());
+        let work = lane.spawn(async move {
+            let result = plan_segment(planner, client, segment).await;
+            drop(permit);
+            result
+        });
         segments.spawn(async move { work.await.map_err(|error| Error::Start(format!("a segment's task ended: {error}")))? });
     }
-    let mut first_error = None;
     while let Some(ended) = segments.join_next().await {
-        if let Err(error) = ended.map_err(|error| Error::Start(error.to_string())).and_then(|result| result) {
-            planner.stop.cancel();
-            first_error.get_or_insert(error);
-        }
+        note(ended, &planner.stop, &mut first_error);
     }
     first_error.map_or(Ok(()), Err)
+}
+
+/// Keeps the first error, and stops the others for it.
+pub(super) fn note(
+    ended: Result<Result<(), Error>, tokio::task::JoinError>,
+    stop: &CancellationToken,
+    first: &mut Option<Error>,
+) {
+    if let Err(error) = ended.map_err(|error| Error::Start(error.to_string())).and_then(|result| result) {
+        stop.cancel();
+        first.get_or_insert(error);
+    }
 }
 
 async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState) -> Result<(), Error> {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
-use tokio::sync::oneshot;
+use crossbeam_channel::{Receiver, Sender, unbounded};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::Error;
 use crate::migration::{Direction, ItemFailure, Migration, Reply, RunContext};
@@ -19,11 +19,15 @@ pub(super) type Answer = (Item, Result<Reply, ItemFailure>);
 struct Job {
     items: Vec<Item>,
     reply: oneshot::Sender<Vec<Answer>>,
+    /// Its place in the queue.
+    place: OwnedSemaphorePermit,
 }
 
 /// A pool of slots. Dropping it ends its threads after the chunks at hand.
 pub(super) struct Pool {
     jobs: Option<Sender<Job>>,
+    /// Places in the queue: whoever waits for one does not block the runtime's thread, as a full queue would.
+    places: Arc<Semaphore>,
     threads: Vec<JoinHandle<()>>,
 }
 
@@ -35,8 +39,9 @@ impl Pool {
         direction: Direction,
         slots: usize,
     ) -> Result<Self, Error> {
-        let (jobs, queue) = bounded::<Job>(slots * 2);
-        let mut pool = Self { jobs: Some(jobs), threads: Vec::with_capacity(slots) };
+        let (jobs, queue) = unbounded::<Job>();
+        let places = Arc::new(Semaphore::new(slots * 2));
+        let mut pool = Self { jobs: Some(jobs), places, threads: Vec::with_capacity(slots) };
         let mut started = Vec::with_capacity(slots);
         for slot in 0..slots {
             let (ready, is_ready) = oneshot::channel();
@@ -62,29 +67,16 @@ impl Pool {
             if chunk.is_empty() {
                 break;
             }
+            let place = self.places.clone().acquire_owned().await.map_err(|_| ended())?;
             let (reply, answer) = oneshot::channel();
-            self.send(Job { items: chunk, reply }).await?;
+            let jobs = self.jobs.as_ref().ok_or_else(ended)?;
+            jobs.send(Job { items: chunk, reply, place }).map_err(|_| ended())?;
             waiting.push(answer);
         }
         for answer in waiting {
             answers.extend(answer.await.map_err(|_| ended())?);
         }
         Ok(answers)
-    }
-
-    /// Waits for room without blocking the runtime's thread.
-    async fn send(&self, mut job: Job) -> Result<(), Error> {
-        let jobs = self.jobs.as_ref().ok_or_else(ended)?;
-        loop {
-            match jobs.try_send(job) {
-                Ok(()) => return Ok(()),
-                Err(crossbeam_channel::TrySendError::Full(back)) => {
-                    job = back;
-                    tokio::time::sleep(std::time::Duration::from_micros(500)).await;
-                }
-                Err(crossbeam_channel::TrySendError::Disconnected(_)) => return Err(ended()),
-            }
-        }
     }
 }
 
@@ -119,12 +111,13 @@ fn work(
     if ready.send(Ok(())).is_err() {
         return;
     }
-    while let Ok(job) = queue.recv() {
-        let answers = job.items.into_iter().map(|item| {
-            let reply = worker.call(&item);
-            (item, reply)
+    while let Ok(Job { items, reply, place }) = queue.recv() {
+        drop(place);
+        let answers = items.into_iter().map(|item| {
+            let answer = worker.call(&item);
+            (item, answer)
         });
         // If nobody waits for it any more, the run was cancelled.
-        let _cancelled = job.reply.send(answers.collect());
+        let _cancelled = reply.send(answers.collect());
     }
 }
