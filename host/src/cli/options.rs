@@ -62,7 +62,7 @@ impl Connection {
             region: or(&self.region, &manifest.region),
             profile: or(&self.profile, &manifest.profile),
             meta_table: or(&self.meta_table, &Some(manifest.meta_table.clone())),
-            runs_dir: self.runs_dir.clone(),
+            ..self.clone()
         };
         there.migrator().await
     }

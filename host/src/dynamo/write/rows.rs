@@ -102,5 +102,5 @@ fn op(row: Row) -> Op {
         Row::Delete { table, key, condition } => (table, key, What::Delete(condition)),
         Row::Check { table, key, condition } => (table, key, What::Check(condition)),
     };
-    Op { table, key, on_this: false, conditional: false, action: 0, what }
+    Op { table, key, on_this: false, conditional: false, action: 0, partly: false, problem: None, what }
 }
