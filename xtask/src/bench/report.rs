@@ -83,7 +83,7 @@ impl Report<'_> {
             let [name, cells @ ..] = cells;
             let cells: String = cells.iter().map(|cell| format!("{cell:>14}")).collect();
             // Writing into a String does not fail.
-            let _ = writeln!(text, "{name:<48}{cells}");
+            let _ = writeln!(text, "{}", format!("{name:<48}{cells}").trim_end());
         };
         line(["", "client CPU", "throughput", "peak memory", "server CPU"]);
         line(["", "µs/item", "items/s", "MiB", "µs/item"]);
