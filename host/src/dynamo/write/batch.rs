@@ -1,6 +1,6 @@
 //! Statements in batches: each is answered for itself, and only those that were not carried out are sent again.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
@@ -10,13 +10,14 @@ use aws_sdk_dynamodb::types::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Op, What};
+use super::plan::{Plan, plan};
 use super::statement::Statement;
-use super::{Attempt, Outcome, Outcomes, from_error};
+use super::{Attempt, Guarded, Outcome, Outcomes, from_error};
 use crate::dynamo::client::{Call, Client, PATIENCE, pause};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, ErrorKind, Failure, is_conflict, is_throttling, kind_of};
 use crate::dynamo::table::TableInfo;
+use crate::model::Key;
 
 /// DynamoDB's limit for one batch of statements.
 const MAX_STATEMENTS: usize = 25;
@@ -27,8 +28,9 @@ const MAX_BATCH_BYTES: usize = 8_000_000;
 pub(super) struct Queued {
     pub(super) index: usize,
     pub(super) statement: Statement,
-    pub(super) op: Op,
-    pub(super) key: String,
+    pub(super) key: Key,
+    /// The key as one text.
+    pub(super) text: String,
     /// Since when it is held up: each may be for as long as any other call.
     pub(super) throttled: Option<Instant>,
 }
@@ -49,20 +51,20 @@ impl Client {
         &self,
         table: &TableInfo,
         attempts: &[Attempt],
-        mut queue: Vec<Queued>,
+        queue: Vec<Queued>,
         outcomes: &mut Outcomes,
         cancel: &CancellationToken,
     ) {
+        let mut queue = VecDeque::from(queue);
         let mut tries = 0;
         while !queue.is_empty() {
             if let Some(halted) = outcomes.halted() {
                 queue.iter().for_each(|queued| outcomes.settle(queued.index, halted.clone()));
                 return;
             }
-            let (batch, rest) = cut(queue);
-            queue = rest;
+            let batch = cut(&mut queue);
             if self.partiql_denied().load(Relaxed) {
-                self.singly(attempts, batch, outcomes, cancel).await;
+                self.singly(table, attempts, batch, outcomes, cancel).await;
                 continue;
             }
             let (mut again, mut denied) = (Vec::new(), Vec::new());
@@ -95,7 +97,7 @@ impl Client {
                 Err(error) if !error.in_doubt() && error.kind() == ErrorKind::Denied => denied = batch,
                 // One statement spoils the call: nothing was done, each goes alone.
                 Err(error) if !error.in_doubt() && error.kind() == ErrorKind::Validation => {
-                    self.singly(attempts, batch, outcomes, cancel).await;
+                    self.singly(table, attempts, batch, outcomes, cancel).await;
                 }
                 Err(error) => {
                     batch.iter().for_each(|queued| outcomes.settle(queued.index, from_error(error.clone())));
@@ -103,7 +105,7 @@ impl Client {
             }
             if !denied.is_empty() {
                 self.partiql_denied().store(true, Relaxed);
-                self.singly(attempts, denied, outcomes, cancel).await;
+                self.singly(table, attempts, denied, outcomes, cancel).await;
             }
             if again.is_empty() {
                 tries = 0;
@@ -111,8 +113,7 @@ impl Client {
             }
             tries += 1;
             again.iter().for_each(|_| self.meter().retry());
-            again.append(&mut queue);
-            queue = again;
+            again.into_iter().rev().for_each(|queued| queue.push_front(queued));
             if pause(tries, Some(cancel)).await.is_err() {
                 let stopped = || Outcome::Stopped(Error::Cancelled("BatchExecuteStatement".into()));
                 queue.drain(..).for_each(|queued| outcomes.settle(queued.index, stopped()));
@@ -121,15 +122,27 @@ impl Client {
     }
 
     /// The same as single writes, one after the other.
-    async fn singly(&self, attempts: &[Attempt], batch: Vec<Queued>, outcomes: &mut Outcomes, cancel: &CancellationToken) {
+    async fn singly(
+        &self,
+        table: &TableInfo,
+        attempts: &[Attempt],
+        batch: Vec<Queued>,
+        outcomes: &mut Outcomes,
+        cancel: &CancellationToken,
+    ) {
         for queued in batch {
-            let outcome = match (outcomes.halted(), attempts.get(queued.index)) {
-                (Some(halted), _) => halted,
-                (None, Some(attempt)) => {
-                    self.meter().single_write();
-                    self.single(attempt, &queued.op, cancel).await
-                }
-                (None, None) => continue,
+            let Some(attempt) = attempts.get(queued.index) else { continue };
+            let outcome = match outcomes.halted() {
+                Some(halted) => halted,
+                None => match plan(self, table, attempt, false).await {
+                    Ok(Plan::Single(op, _)) => {
+                        self.meter().single_write();
+                        self.single(attempt, &op, cancel).await
+                    }
+                    Ok(Plan::Impossible(message)) => Outcome::Failed { code: "NotPossible".into(), message },
+                    Ok(_) => Outcome::Failed { code: "NotPossible".into(), message: "it is no single write".into() },
+                    Err(error) => from_error(error),
+                },
             };
             outcomes.settle(queued.index, outcome);
         }
@@ -146,7 +159,7 @@ impl Client {
         for Queued { statement, .. } in batch {
             let built = BatchStatementRequest::builder()
                 .statement(&statement.text)
-                .set_parameters(Some(statement.parameters.iter().map(convert::sdk_value).collect()))
+                .set_parameters(Some(statement.parameters.clone()))
                 .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
                 .build();
             request = request.statements(built.map_err(|error| Error::Setup(error.to_string()))?);
@@ -157,9 +170,8 @@ impl Client {
     }
 
     async fn answered(&self, table: &TableInfo, attempt: &Attempt, queued: &Queued, response: BatchStatementResponse) -> Answer {
-        let deletes = matches!(queued.op.what, What::Delete(_));
         let Some(error) = response.error else {
-            let gone = deletes && response.item.is_none();
+            let gone = queued.statement.deletes && response.item.is_none();
             return Answer::Settled(if gone { Outcome::AlreadyGone } else { Outcome::Accepted });
         };
         let code = error.code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned();
@@ -172,7 +184,10 @@ impl Client {
             return Answer::Later(code);
         }
         Answer::Settled(match code.as_str() {
-            "ConditionalCheckFailed" => self.refused(attempt, &queued.op, error.item.and_then(convert::item)).await,
+            "ConditionalCheckFailed" => {
+                let guarded = Guarded { table: &table.name, key: &queued.key, conditional: false };
+                self.refused(attempt, guarded, error.item.and_then(convert::item)).await
+            }
             "InternalServerError" => Outcome::InDoubt { why: format!("DynamoDB answered {code}: {message}"), lost: None },
             _ => match kind_of(&code, &message) {
                 ErrorKind::Denied => return Answer::Denied,
@@ -198,19 +213,24 @@ impl Client {
     }
 }
 
-/// Cuts the next batch off a queue: no item twice, within DynamoDB's number and a size that is safe.
-fn cut(queue: Vec<Queued>) -> (Vec<Queued>, Vec<Queued>) {
-    let (mut batch, mut rest) = (Vec::<Queued>::new(), Vec::<Queued>::new());
+/// Takes the next batch off a queue: no item twice, within DynamoDB's number and a size that is safe.
+fn cut(queue: &mut VecDeque<Queued>) -> Vec<Queued> {
+    let (mut batch, mut held_back) = (Vec::<Queued>::with_capacity(MAX_STATEMENTS), Vec::<Queued>::new());
     let (mut bytes, mut seen) = (0, HashSet::new());
-    for queued in queue {
+    while let Some(queued) = queue.pop_front() {
         let fits = batch.len() < MAX_STATEMENTS && (batch.is_empty() || bytes + queued.statement.bytes <= MAX_BATCH_BYTES);
-        // The key counts as seen even if its statement is held back, so that a later one does not overtake it.
-        if seen.insert(queued.key.clone()) && fits {
+        if !fits {
+            queue.push_front(queued);
+            break;
+        }
+        // One that is held back keeps its place before a later one of the same item.
+        if seen.insert(queued.text.clone()) {
             bytes += queued.statement.bytes;
             batch.push(queued);
         } else {
-            rest.push(queued);
+            held_back.push(queued);
         }
     }
-    (batch, rest)
+    held_back.into_iter().rev().for_each(|queued| queue.push_front(queued));
+    batch
 }

@@ -15,6 +15,7 @@ mod tests;
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 
 use aws_sdk_dynamodb::types::ReturnValue;
 use tokio_util::sync::CancellationToken;
@@ -26,7 +27,7 @@ use self::plan::{Op, Plan, What, plan};
 use super::client::{Call, Client};
 use super::error::{Error, ErrorKind};
 use super::table::TableInfo;
-use crate::model::{Action, Existing, Item};
+use crate::model::{Action, Existing, Item, Key};
 
 /// How the handed-in item is guarded against changes made since it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,7 +113,8 @@ impl Client {
                 outcomes.settle(index, outcome);
                 continue;
             }
-            let plan = match plan(self, table, attempt).await {
+            let partiql = !self.partiql_denied().load(Relaxed);
+            let plan = match plan(self, table, attempt, partiql).await {
                 Ok(plan) => plan,
                 Err(error) => {
                     outcomes.settle(index, from_error(error));
@@ -132,10 +134,10 @@ impl Client {
                 (_, Plan::Nothing) => Outcome::Accepted,
                 (_, Plan::Impossible(message)) => Outcome::Failed { code: "NotPossible".into(), message },
                 (Some(halted), _) => halted,
-                (None, Plan::Batched(statement, op)) => {
-                    let key = op.key.canonical_text();
-                    waiting.insert(key.clone());
-                    queue.push(Queued { index, statement, op, key, throttled: None });
+                (None, Plan::Batched(statement, key)) => {
+                    let text = key.canonical_text();
+                    waiting.insert(text.clone());
+                    queue.push(Queued { index, statement, key, text, throttled: None });
                     continue;
                 }
                 (None, Plan::Single(op, sayable)) => {
@@ -175,32 +177,50 @@ impl Client {
         };
         match (error.kind(), &op.what) {
             (ErrorKind::ConditionFailed, What::Put(_, Existing::Keep, _)) => Outcome::Accepted,
-            (ErrorKind::ConditionFailed, _) if op.on_this => match self.refused(attempt, op, error.present().cloned()).await {
-                Outcome::Refused { present: None } if matches!(op.what, What::Delete(_)) => Outcome::AlreadyGone,
-                outcome => outcome,
-            },
+            (ErrorKind::ConditionFailed, _) if op.on_this => {
+                match self.refused(attempt, op.guarded(), error.present().cloned()).await {
+                    Outcome::Refused { present: None } if matches!(op.what, What::Delete(_)) => Outcome::AlreadyGone,
+                    outcome => outcome,
+                }
+            }
             (ErrorKind::ConditionFailed, _) => Outcome::Failed { code: error.code().to_owned(), message: elsewhere(op) },
             _ => from_error(error),
         }
     }
 
     /// The guard of the handed-in item, or the author's condition beside it, did not hold.
-    async fn refused(&self, attempt: &Attempt, op: &Op, present: Option<Item>) -> Outcome {
+    async fn refused(&self, attempt: &Attempt, guarded: Guarded<'_>, present: Option<Item>) -> Outcome {
+        let Guarded { table, key, conditional } = guarded;
         let present = match present {
             Some(item) => Some(item),
             // Absence of the item in an answer may be absence in the table, or in the answer only.
-            None => match self.get_item(&op.table, &op.key, true).await {
+            None => match self.get_item(table, key, true).await {
                 Ok(present) => present,
                 Err(error) => return Outcome::Stopped(error),
             },
         };
         match present {
-            Some(item) if op.conditional && guard::holds(&attempt.guard, &attempt.image, &item) => Outcome::Failed {
+            Some(item) if conditional && guard::holds(&attempt.guard, &attempt.image, &item) => Outcome::Failed {
                 code: "ConditionalCheckFailedException".into(),
-                message: format!("the migration's own condition does not hold for {} in {}", op.key, op.table),
+                message: format!("the migration's own condition does not hold for {key} in {table}"),
             },
             present => Outcome::Refused { present },
         }
+    }
+}
+
+/// The handed-in item, as what carries its guard names it.
+#[derive(Clone, Copy)]
+struct Guarded<'a> {
+    table: &'a str,
+    key: &'a Key,
+    /// The author's own condition is there too.
+    conditional: bool,
+}
+
+impl Op {
+    fn guarded(&self) -> Guarded<'_> {
+        Guarded { table: &self.table, key: &self.key, conditional: self.conditional }
     }
 }
 

@@ -42,8 +42,8 @@ pub(super) enum What {
 pub(super) enum Plan {
     /// Nothing: it is as it should be.
     Nothing,
-    /// One statement of a batch, and the same as a single write.
-    Batched(Statement, Op),
+    /// One statement of a batch, on the handed-in item; the same as a single write is planned only where it is needed.
+    Batched(Statement, Key),
     /// One write; whether it is one that a statement would have done, could PartiQL say it.
     Single(Op, bool),
     /// One transaction.
@@ -52,8 +52,9 @@ pub(super) enum Plan {
     Impossible(String),
 }
 
-/// Plans an attempt; an `Err` is DynamoDB's, met while looking up the key of another table.
-pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt) -> Result<Plan, Error> {
+/// Plans an attempt, in a statement if it can be said in one and `partiql` allows; an `Err` is DynamoDB's, met while looking
+/// up the key of another table.
+pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt, partiql: bool) -> Result<Plan, Error> {
     let this = match table.key.key_of(&attempt.image) {
         Ok(key) => key,
         Err(problem) => return Ok(Plan::Impossible(problem)),
@@ -74,7 +75,7 @@ pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt) 
             return Ok(Plan::Impossible(format!("action {} ({}): {problem}", at + 1, action.kind())));
         }
     }
-    Ok(draft.finish().unwrap_or_else(Plan::Impossible))
+    Ok(draft.finish(partiql).unwrap_or_else(Plan::Impossible))
 }
 
 fn is_named(table: &TableInfo, name: &str) -> bool {
@@ -146,9 +147,9 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn finish(mut self) -> Result<Plan, String> {
-        let mut batched = None;
+    fn finish(mut self, partiql: bool) -> Result<Plan, String> {
         let mut sayable = false;
+        let alone = self.ops.is_empty();
         if let Some((action, merged)) = self.patch.take() {
             let mut patch = effective(&merged, &self.attempt.image);
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
@@ -158,15 +159,19 @@ impl Draft<'_> {
                     }
                     patch.set.insert(name, guard::next_version(name, &self.attempt.image)?);
                 }
-                sayable = true;
-                batched = statement(&self.table.name, &self.table.key, &self.this, self.attempt, Some(&patch));
+                sayable = alone;
+                if let Some(statement) = self.statement(partiql && alone, Some(&patch)) {
+                    return Ok(Plan::Batched(statement, self.this));
+                }
                 let what = What::Update(self.patched(&patch));
                 let op = self.op(action, what);
                 self.ops.push(op);
             }
         } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) {
             sayable = true;
-            batched = statement(&self.table.name, &self.table.key, &self.this, self.attempt, None);
+            if let Some(statement) = self.statement(partiql, None) {
+                return Ok(Plan::Batched(statement, self.this));
+            }
         }
         let mut keys = HashSet::new();
         if let Some(twice) = self.ops.iter().find(|op| !keys.insert((op.table.clone(), op.key.canonical_text()))) {
@@ -182,16 +187,17 @@ impl Draft<'_> {
             return Err(format!("{} actions; DynamoDB takes {MAX_ACTIONS} in one transaction", self.ops.len()));
         }
         Ok(match (self.ops.len(), self.ops.pop()) {
-            (1, Some(op)) => match batched {
-                Some(statement) => Plan::Batched(statement, op),
-                None => Plan::Single(op, sayable),
-            },
+            (1, Some(op)) => Plan::Single(op, sayable),
             (_, Some(op)) => {
                 self.ops.push(op);
                 Plan::Transaction(self.ops)
             }
             _ => Plan::Nothing,
         })
+    }
+
+    fn statement(&self, wanted: bool, patch: Option<&Patch>) -> Option<Statement> {
+        wanted.then(|| statement(&self.table.name, &self.table.key, &self.this, self.attempt, patch)).flatten()
     }
 
     fn op(&mut self, action: usize, what: What) -> Op {

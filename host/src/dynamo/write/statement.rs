@@ -1,7 +1,10 @@
 //! Guarded patches and deletes as PartiQL statements.
 
+use aws_sdk_dynamodb::types::AttributeValue;
+
 use super::guard::Must;
 use super::{Attempt, guard};
+use crate::dynamo::convert;
 use crate::model::{Key, KeySchema, Patch, Value, item_bytes};
 
 /// DynamoDB's limit for a statement, in characters.
@@ -13,9 +16,11 @@ const MAX_OPERATORS: usize = 300;
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
-    pub(super) parameters: Vec<Value>,
+    pub(super) parameters: Vec<AttributeValue>,
     /// About its size on the wire.
     pub(super) bytes: usize,
+    /// It deletes: an answer without an item then says that there was none.
+    pub(super) deletes: bool,
 }
 
 /// The statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
@@ -26,49 +31,76 @@ pub(super) fn statement(
     attempt: &Attempt,
     patch: Option<&Patch>,
 ) -> Option<Statement> {
-    let (mut text, mut parameters) = (String::new(), Vec::new());
+    // Each attribute costs about its name and a few characters.
+    let mut text = String::with_capacity(64 + 32 * (attempt.image.len() + patch.map_or(0, |patch| patch.set.len())));
+    let mut parameters = Vec::with_capacity(2 * attempt.image.len());
+    let mut parameter = |value: &Value| parameters.push(convert::sdk_value(value));
     match patch {
-        None => text.push_str(&format!("DELETE FROM {}", quoted(table))),
+        None => {
+            text.push_str("DELETE FROM ");
+            quoted(&mut text, table);
+        }
         Some(patch) => {
-            text.push_str(&format!("UPDATE {}", quoted(table)));
+            text.push_str("UPDATE ");
+            quoted(&mut text, table);
             for (name, value) in &patch.set {
-                text.push_str(&format!(" SET {}=?", sayable(name)?));
-                parameters.push(value.clone());
+                text.push_str(" SET ");
+                sayable(&mut text, name)?;
+                text.push_str("=?");
+                parameter(value);
             }
             for name in &patch.remove {
-                text.push_str(&format!(" REMOVE {}", sayable(name)?));
+                text.push_str(" REMOVE ");
+                sayable(&mut text, name)?;
             }
         }
     }
-    text.push_str(" WHERE ");
-    let mut parts = Vec::new();
+    let mut conditions = 0;
+    let mut also = |text: &mut String| {
+        text.push_str(if conditions == 0 { " WHERE " } else { " AND " });
+        conditions += 1;
+    };
     for (name, value) in key.attributes() {
-        parts.push(format!("{}=?", sayable(name)?));
-        parameters.push(value.clone());
+        also(&mut text);
+        sayable(&mut text, name)?;
+        text.push_str("=?");
+        parameter(value);
     }
     // With a version guard the patch sets the version too, and only the version is looked at.
     for must in guard::conditions(&attempt.guard, &attempt.image, schema, patch) {
+        also(&mut text);
         match must {
             Must::Equal(name, value) => {
-                parts.push(format!("{}=?", sayable(name)?));
-                parameters.push(value.clone());
+                sayable(&mut text, name)?;
+                text.push_str("=?");
+                parameter(value);
             }
-            Must::BeMissing(name) => parts.push(format!("{} IS MISSING", sayable(name)?)),
+            Must::BeMissing(name) => {
+                sayable(&mut text, name)?;
+                text.push_str(" IS MISSING");
+            }
         }
     }
-    text.push_str(&parts.join(" AND "));
     if patch.is_none() {
         text.push_str(" RETURNING ALL OLD *");
     }
-    let fits = text.chars().count() <= MAX_CHARACTERS && 2 * parts.len() <= MAX_OPERATORS + 1;
+    let fits = text.chars().count() <= MAX_CHARACTERS && 2 * conditions <= MAX_OPERATORS + 1;
     let bytes = text.len() + 2 * item_bytes(&attempt.image) + patch.map_or(0, |patch| 2 * item_bytes(&patch.set));
-    fits.then_some(Statement { text, parameters, bytes })
+    fits.then_some(Statement { text, parameters, bytes, deletes: patch.is_none() })
 }
 
-fn sayable(name: &str) -> Option<String> {
-    (!name.starts_with(['#', ':'])).then(|| quoted(name))
+/// `None` for a name that a statement cannot hold.
+fn sayable(text: &mut String, name: &str) -> Option<()> {
+    (!name.starts_with(['#', ':'])).then(|| quoted(text, name))
 }
 
-fn quoted(name: &str) -> String {
-    format!("\"{}\"", name.replace('"', "\"\""))
+fn quoted(text: &mut String, name: &str) {
+    text.push('"');
+    for (at, part) in name.split('"').enumerate() {
+        if at > 0 {
+            text.push_str("\"\"");
+        }
+        text.push_str(part);
+    }
+    text.push('"');
 }

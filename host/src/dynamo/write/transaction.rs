@@ -81,7 +81,7 @@ impl Client {
         let is_condition = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
         if let Some((op, reason)) = failed.iter().find(|(op, reason)| op.on_this && is_condition(reason)) {
             let present = reason.item().cloned().and_then(convert::item);
-            return Some(self.refused(attempt, op, present).await);
+            return Some(self.refused(attempt, op.guarded(), present).await);
         }
         let is_kept = |op: &Op| matches!(op.what, What::Put(_, Existing::Keep, _));
         if let Some((op, _)) = failed.iter().find(|(op, reason)| is_condition(reason) && !is_kept(op)) {
