@@ -35,7 +35,7 @@ fn look(tidy: &str) -> Vec<Step> {
 /// The run that is killed.
 fn migrate(tidy: &str) -> Step {
     step(
-        "Migrate every strike, and pull the plug half-way",
+        "Migrate every strike, and pull the plug as soon as it writes",
         &["run", tidy, "--table", STRIKES, "--writes-in-flight", "1", "--yes"],
     )
 }

@@ -225,6 +225,10 @@ impl Parts {
         Ok(Self { negative: text.starts_with('-'), magnitude, exponent: exponent - fraction + i64::from(zeros) })
     }
 
+    fn of(integer: i64) -> Self {
+        Self { negative: integer < 0, magnitude: integer.unsigned_abs().into(), exponent: 0 }.trimmed()
+    }
+
     /// Within DynamoDB's precision and range. `text` is for the message.
     fn checked(self, text: &str) -> Result<Self, NumberError> {
         if self.digits() > MAX_DIGITS {
@@ -408,13 +412,13 @@ integers!(i8, i16, i32, i64, isize, u8, u16, u32, u64, usize);
 
 impl PartialEq<i64> for Number {
     fn eq(&self, other: &i64) -> bool {
-        *self == Self::from(*other)
+        self.parts() == Some(Parts::of(*other))
     }
 }
 
 impl PartialOrd<i64> for Number {
     fn partial_cmp(&self, other: &i64) -> Option<Ordering> {
-        self.partial_cmp(&Self::from(*other))
+        self.parts().map(|parts| parts.compare(Parts::of(*other)))
     }
 }
 
@@ -453,7 +457,7 @@ mod tests {
         let mut all = [n("3"), n("-20"), n("0"), n("0.5"), n("100"), n("-3"), n("29"), n("2.95")];
         all.sort();
         assert_eq!(all.map(Number::into_string), ["-20", "-3", "0", "0.5", "2.95", "3", "29", "100"]);
-        assert!(n("0.01") > 0 && n("7") == 7 && n("-1") < 0);
+        assert!(n("0.01") > 0 && n("7.0") == 7 && n("-1") < 0 && n("1E2") == 100 && n("-20") < -19 && n("0") == 0);
     }
 
     #[test]

@@ -1,5 +1,8 @@
 //! Conversion by serde: every type keeps its descriptor, and every number its digits.
 
+// Clippy takes only the functions marked `#[test]` for tests.
+#![allow(clippy::unwrap_used)]
+
 use std::collections::BTreeMap;
 
 use drift_sdk::prelude::*;
