@@ -21,6 +21,14 @@ pub enum Error {
     /// What was asked for cannot be, as it was asked.
     #[error("{0}")]
     Usage(String),
+    /// A run that had begun stopped at an error, and can be gone on with.
+    #[error("{source}. The run {run} is interrupted; go on with `drift-host apply {run}`")]
+    Interrupted {
+        /// The run's id.
+        run: String,
+        /// What stopped it.
+        source: Box<Error>,
+    },
     /// A rule of drift-host forbids it.
     #[error("{0}")]
     Refused(String),
@@ -33,6 +41,7 @@ impl Error {
         match self {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
+            Self::Interrupted { source, .. } => source.exit_code(),
             Self::Journal(journal::Error::Corrupt { .. } | journal::Error::Foreign { .. } | journal::Error::Newer { .. }) => 65,
             Self::Journal(journal::Error::NotFound { .. }) => 3,
             Self::Journal(_) => 75,

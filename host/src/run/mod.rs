@@ -503,6 +503,8 @@ impl Run {
         if let Err(error) = result {
             if matches!(self.journal.state()?, RunState::Planning | RunState::Planned | RunState::Applying) {
                 self.journal.set_state(RunState::Interrupted).await?;
+                let run = self.journal.manifest().run.clone();
+                return Err(Error::Interrupted { run, source: Box::new(error) });
             }
             return Err(error);
         }
