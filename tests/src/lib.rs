@@ -57,15 +57,29 @@ impl World {
 
     /// Runs the binary with these arguments, on this world; gives exit code, standard output and standard error.
     pub fn drift_host(&self, arguments: &[&str]) -> (i32, String, String) {
+        self.drift_host_at(&self.running.endpoint_url(), arguments)
+    }
+
+    /// The same through another endpoint.
+    pub fn drift_host_at(&self, endpoint: &str, arguments: &[&str]) -> (i32, String, String) {
         let output = std::process::Command::new(binary())
             .args(arguments)
-            .args(["--endpoint-url", &self.running.endpoint_url(), "--runs-dir"])
+            .args(["--endpoint-url", endpoint, "--runs-dir"])
             .arg(self.runs())
             .output()
             .unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }
+}
+
+/// The component of a test guest; `None`, said aloud, where there is no toolchain for guests.
+pub fn guest(name: &str) -> Option<String> {
+    let Some(dir) = std::env::var_os("DRIFT_GUESTS_DIR") else {
+        println!("skipped: no guests were built (run `cargo xtask test`, which says what is missing)");
+        return None;
+    };
+    Some(PathBuf::from(dir).join(format!("{name}.wasm")).display().to_string())
 }
 
 /// The binary under test: `cargo xtask test` names it; else it stands beside the test's own folder.

@@ -1,19 +1,9 @@
 //! Plugins through the binary: the whole way of an item, what a guest may not do, and kill -9.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use drift_host::model::Value;
-use drift_tests::World;
-
-/// The component of a test guest; `None`, said aloud, where there is no toolchain for guests.
-fn guest(name: &str) -> Option<String> {
-    let Some(dir) = std::env::var_os("DRIFT_GUESTS_DIR") else {
-        println!("skipped: no guests were built (run `cargo xtask test`, which says what is missing)");
-        return None;
-    };
-    Some(PathBuf::from(dir).join(format!("{name}.wasm")).display().to_string())
-}
+use drift_tests::{World, guest};
 
 fn touched(items: &[drift_host::model::Item]) -> usize {
     items.iter().filter(|item| item.get("touched") == Some(&Value::Bool(true))).count()
