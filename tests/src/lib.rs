@@ -78,8 +78,13 @@ impl World {
 
     /// The binary with these arguments, on this world.
     pub fn command(&self, arguments: &[&str]) -> std::process::Command {
+        self.command_at(&self.running.endpoint_url(), arguments)
+    }
+
+    /// The same through another endpoint.
+    pub fn command_at(&self, endpoint: &str, arguments: &[&str]) -> std::process::Command {
         let mut command = std::process::Command::new(binary());
-        command.args(arguments).args(["--endpoint-url", &self.running.endpoint_url(), "--runs-dir"]).arg(self.runs());
+        command.args(arguments).args(["--endpoint-url", endpoint, "--runs-dir"]).arg(self.runs());
         command
     }
 
@@ -93,7 +98,12 @@ impl World {
 
     /// Runs the binary with these arguments, on this world; gives exit code, standard output and standard error.
     pub fn drift_host(&self, arguments: &[&str]) -> (i32, String, String) {
-        let output = self.command(arguments).output().unwrap();
+        self.drift_host_at(&self.running.endpoint_url(), arguments)
+    }
+
+    /// The same through another endpoint.
+    pub fn drift_host_at(&self, endpoint: &str, arguments: &[&str]) -> (i32, String, String) {
+        let output = self.command_at(endpoint, arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
     }

@@ -94,7 +94,7 @@ impl InitVerb {
     pub(super) async fn run(self) -> Ended {
         let billing = self.provisioned.map_or(Billing::OnDemand, |(read, write)| Billing::Provisioned { read, write });
         let migrator = self.connection.migrator().await?;
-        migrator.init(&billing).await.map_err(Error::from)?;
+        migrator.init(&billing).await?;
         println!("the metadata tables are there and active");
         Ok(0)
     }

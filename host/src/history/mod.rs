@@ -39,7 +39,7 @@ pub enum Error {
         seconds: u64,
     },
     /// The lease was lost while working.
-    #[error("the lease of table {table} was lost: {reason}. Nothing more is written; go on with `drift-host apply {run}`")]
+    #[error("the lease of table {table} was lost by run {run}: {reason}; nothing more is written")]
     Lost {
         /// The table.
         table: String,

@@ -21,17 +21,17 @@ pub enum Error {
     /// What was asked for cannot be, as it was asked.
     #[error("{0}")]
     Usage(String),
+    /// A run that had begun stopped at an error, and can be gone on with.
+    #[error("{source}. The run {run} is interrupted; go on with `drift-host apply {run}`")]
+    Interrupted {
+        /// The run's id.
+        run: String,
+        /// What stopped it.
+        source: Box<Error>,
+    },
     /// A rule of drift-host forbids it.
     #[error("{0}")]
     Refused(String),
-    /// A run that has begun ended early, and can go on.
-    #[error("{source}\nThe run {run} is interrupted, and nothing of it is lost. Go on with `drift-host apply {run}`")]
-    Interrupted {
-        /// The run.
-        run: String,
-        /// Why.
-        source: Box<Error>,
-    },
 }
 
 impl Error {

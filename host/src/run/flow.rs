@@ -38,7 +38,7 @@ impl Run {
     }
 
     /// Goes on from wherever the run stands, to its end.
-    pub(super) async fn to_the_end(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
+    pub(super) async fn go_on(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
         let lease = Arc::new(lease);
         let mut result = self.work(options, &lease).await;
         if result.is_ok() && self.is_stopped()? {

@@ -189,7 +189,7 @@ impl Migrator {
             return Summary::read(&journal);
         }
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
-        Run::new(self, journal, migration, table).to_the_end(options, lease).await
+        Run::new(self, journal, migration, table).go_on(options, lease).await
     }
 
     /// The table, once it can be worked on.
@@ -222,7 +222,7 @@ impl Migrator {
         self.check_history(migration.as_ref(), &manifest, None).await?;
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
         match self.begin(&manifest, migration, table) {
-            Ok(run) => run.to_the_end(options, lease).await,
+            Ok(run) => run.go_on(options, lease).await,
             Err(error) => {
                 // It runs out by itself if it cannot be given back.
                 let _expires = lease.release().await;

@@ -172,7 +172,9 @@ async fn what_was_never_sent_before_a_stop_is_not_in_doubt_afterwards() {
 /// Runs until a write of `place` was carried out and has no answer, and ends there as if the process had died.
 async fn dies_at(row: &Row, nth: u64) {
     let (died, dies) = tokio::sync::mpsc::unbounded_channel();
-    let fault = row.place.rule(Fault::Hang(Moment::After)).nth(nth).after(move |_| drop(died.send(())));
+    let fault = row.place.rule(Fault::Hang(Moment::After)).nth(nth).after(move |_| {
+        let _nobody_waits_any_more = died.send(());
+    });
     row.proxy.add(fault);
     let mut dies = dies;
     tokio::select! {

@@ -155,3 +155,35 @@ async fn the_same_migrator_goes_on_after_an_error() {
     let summary = migrator.apply(journal, Place::Patch.migration(), &Row::options()).await.unwrap();
     assert_eq!(ending(&summary), "applied");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_stops_says_why_and_how_to_go_on_and_goes_on() {
+    let Some(echo) = drift_tests::guest("echo") else { return };
+    for (fault, code, words) in [
+        (Fault::error(400, "ExpiredTokenException"), 75, "renew the credentials"),
+        (Fault::error(400, "ResourceNotFoundException"), 4, "check the table's name"),
+        (Fault::Foreign { status: 404 }, 75, "is this DynamoDB's endpoint?"),
+        (Fault::Reset(Moment::Before), 75, "check the endpoint"),
+    ] {
+        let row = Row::new(Place::Patch);
+        row.proxy.add(Place::Patch.rule(fault).from_nth(2));
+        let endpoint = row.proxy.endpoint_url();
+        let (exit, out, error) = row.world.drift_host_at(&endpoint, &["run", &echo, "--table", "Things", "--segments", "1"]);
+        assert_eq!((exit, out.as_str()), (code, ""), "{error}");
+        let run = error.lines().find_map(|line| line.strip_prefix("run ")).unwrap().to_owned();
+        says(&error, &[words, &format!("The run {run} is interrupted; go on with `drift-host apply {run}`")]);
+        assert!(row.world.drift_host(&["status"]).1.starts_with("no migration is applied"));
+        let (exit, out, error) = row.world.drift_host(&["apply", &run]);
+        assert_eq!((exit, out.starts_with("applied")), (0, true), "{out}{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_summary_says_that_partiql_is_denied() {
+    let Some(echo) = drift_tests::guest("echo") else { return };
+    let row = Row::new(Place::Patch);
+    row.proxy.add(Place::Patch.rule(Fault::error(400, "AccessDeniedException")));
+    let (exit, out, error) = row.world.drift_host_at(&row.proxy.endpoint_url(), &["run", &echo, "--table", "Things"]);
+    assert_eq!(exit, 0, "{error}");
+    assert!(out.contains("60 writes went one by one") && out.contains("dynamodb:PartiQLUpdate"), "{out}");
+}

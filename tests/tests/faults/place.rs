@@ -237,6 +237,9 @@ impl Row {
             Err(error) => error,
         };
         assert!(self.migrator().await.applied().await.is_ok_and(|applied| applied.is_empty()) || self.place == Place::History);
+        let refused = self.migrator().await.open(&self.started()).unwrap().state().unwrap() == RunState::Refused;
+        let advice = format!("go on with `drift-host apply {}`", self.started());
+        assert_eq!(error.to_string().contains(&advice), !refused, "{error}");
         self.proxy.mend();
         let then = self.go_on().await.unwrap_or_else(|error| panic!("{error}"));
         self.check(Some(&then)).await;

@@ -30,7 +30,7 @@ fn code(place: Place, status: u16, code: &str, count: u64) -> Vec<Rule> {
 
 /// Statements 0, 3, 6 … of the first two batches.
 fn statements(place: Place, code: &str, moment: Moment) -> Vec<Rule> {
-    let third = |at: usize, _: &serde_json::Value| at % 3 == 0;
+    let third = |at: usize, _: &serde_json::Value| at.is_multiple_of(3);
     if place.batched() { vec![place.rule(Fault::statements(code, moment, third)).first(2)] } else { Vec::new() }
 }
 

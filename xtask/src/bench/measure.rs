@@ -32,7 +32,7 @@ pub(super) fn run(command: &mut Command, said: impl Fn() -> String) -> Result<Us
         std::thread::sleep(INTERVAL);
         peak_kib = peak_kib.max(resident_peak(&child));
         match times(&child) {
-            Some((state, cpu)) if matches!(state, 'Z' | 'X') => break cpu,
+            Some(('Z' | 'X', cpu)) => break cpu,
             Some(_) => {}
             None => break 0.0,
         }

@@ -1,0 +1,17 @@
+//! Behaviour seen by a user: one binary, so that what all tests share is linked once; a module a topic.
+
+mod command_line;
+mod dynamo_drift;
+mod elsewhere;
+mod examples;
+mod first_look;
+mod interrupted;
+mod journal_damaged;
+mod journal_full;
+mod lease;
+mod local;
+mod memory;
+mod plugin;
+mod proxy;
+mod run;
+mod walls;
