@@ -10,7 +10,7 @@ use crate::history::{Applied, Unfinished};
 use crate::journal::{Journal, OutcomeKind};
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::Item;
-use crate::run::{Error, Summary};
+use crate::run::{Error, ExactlyOnce, Summary};
 
 pub use progress::watched;
 
@@ -118,6 +118,9 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
             "allowed",
             format!("{} failed items, {} re-runs of an item that changed", manifest.max_errors, manifest.conflict_retries),
         ),
+        ("proof", if manifest.exactly_once == ExactlyOnce::No { String::new() } else { manifest.exactly_once.to_string() }),
+        ("atomic", if manifest.no_atomic { "no: several actions of one item go one by one".into() } else { String::new() }),
+        ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use crate::model::ExactlyOnce;
+
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum MaxErrors {
@@ -76,6 +78,12 @@ pub struct RunOptions {
     pub grants: Vec<String>,
     /// How often a migration runs again on an item that changed meanwhile. Default 5.
     pub conflict_retries: u32,
+    /// The proof that each item's actions happened. Default none.
+    pub exactly_once: ExactlyOnce,
+    /// Send several actions of one item one by one: inserts, updates, deletes. Default false; not with a proof.
+    pub no_atomic: bool,
+    /// Guard actions that all lie elsewhere by the handed-in item all the same. Default false.
+    pub check_source: bool,
 }
 
 impl RunOptions {
@@ -94,6 +102,9 @@ impl RunOptions {
             guard: "item".into(),
             grants: Vec::new(),
             conflict_retries: 5,
+            exactly_once: ExactlyOnce::No,
+            no_atomic: false,
+            check_source: false,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::Instant;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
-use super::plan::{Op, What};
+use super::plan::{Op, Role, What};
 use super::transaction;
 use crate::dynamo::client::{Call, Client, Condition, PATIENCE, pause};
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
@@ -102,5 +102,5 @@ fn op(row: Row) -> Op {
         Row::Delete { table, key, condition } => (table, key, What::Delete(condition)),
         Row::Check { table, key, condition } => (table, key, What::Check(condition)),
     };
-    Op { table, key, on_this: false, conditional: false, action: 0, partly: false, problem: None, what }
+    Op { table, key, on_this: false, conditional: false, role: Role::Action(0), partly: false, problem: None, what }
 }

@@ -66,8 +66,8 @@ pub(super) fn statement(
         text.push_str("=?");
         parameter(value);
     }
-    // With a version guard the patch sets the version too, and only the version is looked at.
-    for must in guard::conditions(&attempt.guard, &attempt.image, schema, patch) {
+    // With a version guard the patch sets the version too, and of the item only the version is looked at.
+    for must in guard::conditions(&attempt.terms, &attempt.image, schema, patch) {
         also(&mut text);
         match must {
             Must::Equal(name, value) => {
