@@ -41,6 +41,14 @@ pub fn summary(summary: &Summary) -> String {
         "  units    {:.0} read, {:.0} write;  plan {:.1} s, apply {:.1} s",
         summary.units.0, summary.units.1, summary.seconds.0, summary.seconds.1
     );
+    if let Some(units) = summary.needed_units.filter(|_| counts.changed > 0) {
+        let proof = match summary.manifest.as_ref().map(|manifest| &manifest.exactly_once) {
+            Some(ExactlyOnce::Receipts) => "; each item and its receipt are a transaction, at twice the units",
+            Some(ExactlyOnce::Stamp(_)) => "; a stamp adds its bytes, and a transaction where all actions lie elsewhere",
+            _ => "",
+        };
+        let _ = writeln!(out, "  needs    about {units:.0} write units, indexes and re-runs apart{proof}");
+    }
     if summary.single_writes > 0 {
         let _ = writeln!(
             out,

@@ -6,6 +6,7 @@
 mod apply;
 mod doubt;
 mod error;
+mod estimate;
 mod flow;
 mod options;
 mod parts;
@@ -289,6 +290,7 @@ impl Migrator {
             state: "already-applied".into(),
             counts: Counts::default(),
             units: (0.0, 0.0),
+            needed_units: None,
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,

@@ -182,6 +182,11 @@ type Planned = (Item, Result<(Vec<Action>, Vec<u64>), ItemFailure>);
 async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: Vec<Answer>) -> Result<Vec<Planned>, Error> {
     let mut planned = Vec::with_capacity(answers.len());
     for (image, answer) in answers {
+        if planner.terms.is_stamped(&image) {
+            // Planned anew under the same id: this one is done, and is not asked about.
+            planned.push((image, Ok((Vec::new(), Vec::new()))));
+            continue;
+        }
         let reply = match answer {
             Ok(reply) => reply,
             Err(failure) => {
