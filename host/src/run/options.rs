@@ -1,6 +1,7 @@
 //! What a run is asked to do, decoded once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
@@ -76,6 +77,10 @@ pub struct RunOptions {
     pub grants: Vec<String>,
     /// How often a migration runs again on an item that changed meanwhile. Default 5.
     pub conflict_retries: u32,
+    /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
+    pub max_read_units: Option<NonZeroU32>,
+    /// Write units a second, of all calls. Default: likewise.
+    pub max_write_units: Option<NonZeroU32>,
 }
 
 impl RunOptions {
@@ -94,6 +99,8 @@ impl RunOptions {
             guard: "item".into(),
             grants: Vec::new(),
             conflict_retries: 5,
+            max_read_units: None,
+            max_write_units: None,
         }
     }
 }
