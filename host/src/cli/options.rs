@@ -1,5 +1,6 @@
 //! Flags that several verbs share.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,6 +84,24 @@ pub(super) struct Given {
     grants: Vec<String>,
 }
 
+/// How fast a run may be.
+#[derive(Args, Clone)]
+pub(super) struct Rates {
+    /// Read units a second at most, retries included [default: a quarter of the table's, unless it is local]
+    #[arg(long, value_name = "N")]
+    max_read_units: Option<NonZeroU32>,
+    /// Write units a second at most, retries included [default: a quarter of the table's, unless it is local]
+    #[arg(long, value_name = "N")]
+    max_write_units: Option<NonZeroU32>,
+}
+
+impl Rates {
+    pub(super) fn give(&self, options: &mut RunOptions) {
+        options.max_read_units = self.max_read_units;
+        options.max_write_units = self.max_write_units;
+    }
+}
+
 /// How a run is carried out.
 #[derive(Args, Clone)]
 pub(super) struct Flow {
@@ -118,6 +137,8 @@ pub(super) struct Flow {
     /// How often a migration runs again on an item that changed meanwhile
     #[arg(long, value_name = "N", default_value_t = 5)]
     conflict_retries: u32,
+    #[command(flatten)]
+    rates: Rates,
     #[command(flatten)]
     delivery: Delivery,
 }
@@ -202,6 +223,7 @@ impl Flow {
         options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
+        self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
     }
 }

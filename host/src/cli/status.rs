@@ -7,7 +7,7 @@ use super::Ended;
 use super::options::Connection;
 use crate::dynamo::Billing;
 use crate::journal::{self, Journal};
-use crate::{Error, report};
+use crate::report;
 
 #[derive(Args)]
 pub(super) struct StatusVerb {

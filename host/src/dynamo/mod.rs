@@ -12,6 +12,7 @@ mod error;
 mod filter;
 mod lanes;
 mod meter;
+mod pace;
 mod table;
 mod write;
 

@@ -15,6 +15,7 @@ mod pool;
 mod summary;
 mod terms;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -53,6 +54,13 @@ pub enum Event {
         table: String,
         /// Its status, in DynamoDB's word.
         status: String,
+    },
+    /// At most so many units a second are taken.
+    Paced {
+        /// Read units a second.
+        read: Option<u32>,
+        /// Write units a second.
+        write: Option<u32>,
     },
     /// So many more items were scanned and answered.
     Scanned(u64),
@@ -146,6 +154,7 @@ impl Migrator {
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
         let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
+        self.keep_pace(&table, options);
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 
@@ -194,7 +203,22 @@ impl Migrator {
             return Summary::read(&journal);
         }
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        self.keep_pace(&table, options);
         Run::new(self, journal, migration, table).go_on(options, lease).await
+    }
+
+    /// Keeps to the rates asked for, or, on anything not local, to a quarter of what the table has.
+    fn keep_pace(&self, table: &TableInfo, options: &RunOptions) {
+        let (read, write) = match self.database.is_local() {
+            true => (None, None),
+            false => table.quarter(),
+        };
+        let read = options.max_read_units.map(NonZeroU32::get).or(read);
+        let write = options.max_write_units.map(NonZeroU32::get).or(write);
+        self.database.set_pace(read, write);
+        if read.is_some() || write.is_some() {
+            (self.observer)(Event::Paced { read, write });
+        }
     }
 
     /// The table, once it can be worked on.
@@ -227,6 +251,7 @@ impl Migrator {
         self.check_history(migration.as_ref(), &manifest, None).await?;
         self.init_receipts(&manifest).await?;
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        self.keep_pace(&table, options);
         match self.begin(&manifest, migration, table) {
             Ok(run) => run.go_on(options, lease).await,
             Err(error) => {

@@ -1,6 +1,7 @@
 //! What a run is asked to do, decoded once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
 
 pub use crate::model::ExactlyOnce;
@@ -84,6 +85,10 @@ pub struct RunOptions {
     pub no_atomic: bool,
     /// Guard actions that all lie elsewhere by the handed-in item all the same. Default false.
     pub check_source: bool,
+    /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
+    pub max_read_units: Option<NonZeroU32>,
+    /// Write units a second, of all calls. Default: likewise.
+    pub max_write_units: Option<NonZeroU32>,
 }
 
 impl RunOptions {
@@ -105,6 +110,8 @@ impl RunOptions {
             exactly_once: ExactlyOnce::No,
             no_atomic: false,
             check_source: false,
+            max_read_units: None,
+            max_write_units: None,
         }
     }
 }

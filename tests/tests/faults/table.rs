@@ -212,7 +212,8 @@ The columns are where the fault strikes. *patch* adds 1 to a number and is not r
 statements. *several actions* are the same patch and a copy elsewhere in one transaction. *insert elsewhere* must not meet an item. *`ADD` elsewhere* has no
 guard. *expression* adds 1 by an expression of the author's, of which nothing can be told afterwards. *with stamp* and *with receipts* are the same under
 `--exactly-once` (see [exactly-once.md](exactly-once.md)): none is ever in doubt. The rest strikes a patch's run: its scan, its
-lease, its history row. None of them states to be repeatable; one that does is never in doubt, unless it acts elsewhere by expression.
+lease, its history row. None of them states to be repeatable; one that does is in doubt only where it acts elsewhere by expression or by an insert
+that must not exist.
 
 - **applied**: every item done exactly once, and recorded.
 - **incomplete (1)**: not recorded, exit code 1; the items named are listed, all others done exactly once. *in doubt*: done once or not at all. *failed*: not done.

@@ -27,10 +27,11 @@ pub use self::terms::{Guard, Proof, Terms};
 
 use self::batch::Queued;
 use self::plan::{Op, Plan, What, plan};
-use super::client::{Call, Client};
+use super::client::{Call, Client, write_units};
 use super::error::{Error, ErrorKind};
+use super::pace::Cost;
 use super::table::TableInfo;
-use crate::model::{Action, Existing, Item, Key, Patch, Target};
+use crate::model::{Action, Existing, Item, Key, Patch, Target, item_bytes};
 
 /// One item's actions as they are sent.
 #[derive(Clone, Debug)]
@@ -166,7 +167,8 @@ impl Client {
         if let Some(message) = &op.problem {
             return Outcome::Failed { code: "NotPossible".into(), message: message.clone() };
         }
-        let call = |operation| Call { operation, subject: &op.table, repeatable: false, cancel: Some(cancel) };
+        let cost = Cost::Write(op.units());
+        let call = |operation| Call { operation, subject: &op.table, repeatable: false, cancel: Some(cancel), cost };
         let done = match &op.what {
             What::Put(item, _, condition) => self.put(call("PutItem"), item, condition.as_ref()).await,
             What::Update(change) => self.update(call("UpdateItem"), &op.key, change, ReturnValue::None).await.map(drop),
@@ -226,6 +228,16 @@ struct Guarded<'a> {
 }
 
 impl Op {
+    /// Write units, as far as they are known without the item that is there; what is learned of it is added by the pace.
+    fn units(&self) -> f64 {
+        match &self.what {
+            What::Put(item, ..) => write_units(item_bytes(item)),
+            What::Update(change) => write_units(item_bytes(&change.values)),
+            What::Delete(condition) => condition.as_ref().map_or(1.0, |it| write_units(item_bytes(&it.values))),
+            What::Check(condition) => write_units(item_bytes(&condition.values)),
+        }
+    }
+
     fn guarded(&self) -> Guarded<'_> {
         Guarded { table: &self.table, key: &self.key, conditional: self.conditional }
     }

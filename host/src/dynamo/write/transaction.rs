@@ -17,6 +17,7 @@ use super::{Attempt, Outcome, elsewhere, from_error};
 use crate::dynamo::client::{Call, Client, PATIENCE, names, pause, values};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
+use crate::dynamo::pace::Cost;
 use crate::model::Existing;
 
 impl Client {
@@ -30,7 +31,8 @@ impl Client {
             Err(error) => return Outcome::Failed { code: "NotPossible".into(), message: error.to_string() },
         };
         let table = ops.first().map_or("", |op| op.table.as_str());
-        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: false, cancel: Some(cancel) };
+        let cost = Cost::Write(2.0 * ops.iter().map(Op::units).sum::<f64>());
+        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: false, cancel: Some(cancel), cost };
         let request = self
             .sdk()
             .transact_write_items()
@@ -49,7 +51,7 @@ impl Client {
             };
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
-                    answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+                    self.meter().settle(call.cost, answer.consumed_capacity());
                     if ops.iter().any(|op| op.partly) {
                         self.meter().partly_guarded();
                     }
