@@ -79,6 +79,8 @@ pub enum FailureKind {
     Invalid,
     /// It asked for something that was not granted.
     Denied,
+    /// The item is not as the run that is taken back left it, and stays as it is; only the way back by the host says so.
+    LeftAlone,
 }
 
 /// An item for which there is no answer.

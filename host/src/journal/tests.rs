@@ -31,6 +31,8 @@ fn manifest(segments: u32) -> Manifest {
         grants: vec![],
         meta_table: "m".into(),
         conflict_retries: 5,
+        restores: None,
+        sweep: false,
         endpoint_url: None,
         region: None,
         profile: None,
@@ -50,7 +52,10 @@ fn page(segment: u32, page: u32, last: bool, elsewhere: Vec<(u32, u64)>) -> Page
 
 fn outcome(segment: u32, page: u32, position: u32, kind: OutcomeKind, phase: Phase) -> OutcomeRecord {
     let (key, message) = (format!("id={position}"), "as it were".into());
-    OutcomeRecord { segment, page, position, kind, phase, key, failure: None, message, log: vec![], backtrace: None, attempts: 1 }
+    let (id, image) = (Some(Key::from_attributes([("id", Value::from(position))].into_iter().collect())), None);
+    let rest = (None, None, vec![], None);
+    let (present, failure, log, backtrace) = rest;
+    OutcomeRecord { segment, page, position, kind, phase, key, id, image, present, failure, message, log, backtrace, attempts: 1 }
 }
 
 fn attempt(segment: u32, page: u32, position: u32) -> AttemptRecord {

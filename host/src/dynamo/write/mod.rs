@@ -74,7 +74,7 @@ pub enum Outcome {
         /// The item that is there now.
         present: Option<Item>,
     },
-    /// In a transaction, these inserts that keep existing items met one: nothing happened; leave them out of the next attempt.
+    /// These inserts that keep existing items met one: nothing happened; leave them out of the next attempt.
     KeptExisting {
         /// Indexes into the attempt's actions.
         actions: Vec<usize>,
@@ -176,7 +176,7 @@ impl Client {
             Err(error) => error,
         };
         match (error.kind(), &op.what) {
-            (ErrorKind::ConditionFailed, What::Put(_, Existing::Keep, _)) => Outcome::Accepted,
+            (ErrorKind::ConditionFailed, What::Put(_, Existing::Keep, _)) => Outcome::KeptExisting { actions: vec![op.action] },
             (ErrorKind::ConditionFailed, _) if op.on_this => {
                 match self.refused(attempt, op.guarded(), error.present().cloned()).await {
                     Outcome::Refused { present: None } if matches!(op.what, What::Delete(_)) => Outcome::AlreadyGone,
@@ -267,6 +267,7 @@ fn from_error(error: Error) -> Outcome {
 fn elsewhere(op: &Op) -> String {
     match &op.what {
         What::Put(..) => format!("there is an item {} in {} already, and the insert must not meet one", op.key, op.table),
+        What::Delete(_) => format!("the item {} in {} is no longer what was inserted", op.key, op.table),
         _ => format!("the migration's own condition does not hold for {} in {}", op.key, op.table),
     }
 }
