@@ -5,13 +5,17 @@
 //! 4 denied, unknown credentials, or table missing; 65 journal corrupt or foreign; 75 try again (locked, unreachable, no answer,
 //! expired credentials); 130/143 interrupted and resumable.
 
+mod apply;
 mod inspect;
 mod local;
 mod options;
+mod repair;
 mod run;
+mod show;
 mod signals;
 mod status;
 mod try_;
+mod undo;
 
 use std::process::ExitCode;
 
@@ -33,15 +37,17 @@ enum Command {
     Plan(run::PlanVerb),
     /// Go on with a run from wherever it stands
     #[command(alias = "resume")]
-    Apply(run::ApplyVerb),
-    /// Go back by the migration's own code
-    Undo(run::RunVerb),
+    Apply(apply::ApplyVerb),
+    /// Go back by the migration's own code, or by the host from what a run kept
+    Undo(undo::UndoVerb),
+    /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
+    Repair(repair::RepairVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
     /// Applied migrations and unfinished runs
     Status(status::StatusVerb),
     /// All that is known of one run
-    Show(status::ShowVerb),
+    Show(show::ShowVerb),
     /// What a plugin is, says and asks for
     Inspect(inspect::InspectVerb),
     /// Create the metadata tables
@@ -91,8 +97,9 @@ pub fn main() -> ExitCode {
     };
     let ended = runtime.block_on(async {
         match local {
-            Command::Run(verb) => verb.run(crate::migration::Direction::Migrate).await,
-            Command::Undo(verb) => verb.run(crate::migration::Direction::Undo).await,
+            Command::Run(verb) => verb.run().await,
+            Command::Undo(verb) => verb.run().await,
+            Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,
             Command::Try(verb) => verb.run().await,

@@ -105,9 +105,6 @@ impl Rates {
 /// How a run is carried out.
 #[derive(Args, Clone)]
 pub(super) struct Flow {
-    /// The table: a name or an ARN
-    #[arg(long)]
-    pub(super) table: String,
     #[command(flatten)]
     given: Given,
     /// Instances of the plugin at work at a time [default: the cores]
@@ -204,14 +201,20 @@ impl Given {
 }
 
 impl Flow {
-    /// Loads the plugin with what is granted; refuses if it asks for more.
-    pub(super) fn load(&self, plugin: &Path) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
-        let slots = self.concurrency.map(usize::from);
-        let (loaded, grants) = self.given.load(plugin, &self.table, slots)?;
-        let mut options = RunOptions::new(&self.table);
-        options.grants = grants.to_strings();
-        options.concurrency = slots.unwrap_or(options.concurrency);
+    /// What these flags say of the work itself.
+    pub(super) fn options(&self, table: &str) -> RunOptions {
+        let mut options = RunOptions::new(table);
+        options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
+        options
+    }
+
+    /// Loads the plugin with what is granted; refuses if it asks for more.
+    pub(super) fn load(&self, plugin: &Path, table: &str) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
+        let slots = self.concurrency.map(usize::from);
+        let (loaded, grants) = self.given.load(plugin, table, slots)?;
+        let mut options = self.options(table);
+        options.grants = grants.to_strings();
         options.segments = self.segments;
         options.consistent = !self.eventual;
         options.filter.clone_from(&self.filter);

@@ -1,35 +1,38 @@
-//! `status`, `show` and `init`: none of them but `init` writes to DynamoDB.
+//! `status` and `init`: only `init` writes to DynamoDB.
+
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
 use super::Ended;
 use super::options::Connection;
+use super::run::Output;
 use crate::dynamo::Billing;
-use crate::journal::{self, Journal};
+use crate::journal::{self, Keep};
 use crate::report;
 
 #[derive(Args)]
 pub(super) struct StatusVerb {
     #[command(flatten)]
     connection: Connection,
-    /// Print one JSON document
+    /// The audit as well: what people decided, and ways back
+    #[arg(long, conflicts_with = "prune")]
+    audit: bool,
+    /// Remove the journals of runs that are over, after asking
     #[arg(long)]
-    json: bool,
-}
-
-#[derive(Args)]
-pub(super) struct ShowVerb {
-    /// The run's id, or the beginning of it
-    run: String,
-    /// Read all of its journal first, and say if any of it is damaged
-    #[arg(long)]
-    check: bool,
+    prune: bool,
+    /// With --prune: only of runs that began so long ago (30d, 12h)
+    #[arg(long, value_name = "AGE", requires = "prune", value_parser = age)]
+    older_than: Option<Duration>,
+    /// With --prune: also of plans that were not carried out
+    #[arg(long, requires = "prune")]
+    planned: bool,
+    /// With --prune: also the newest applied run of a table, which `undo --run` needs
+    #[arg(long, requires = "prune")]
+    all: bool,
     #[command(flatten)]
-    connection: Connection,
-    /// Print one JSON document
-    #[arg(long)]
-    json: bool,
+    output: Output,
 }
 
 #[derive(Args)]
@@ -51,43 +54,55 @@ fn provisioned(text: &str) -> Result<(u64, u64), String> {
 
 impl StatusVerb {
     pub(super) async fn run(self) -> Ended {
+        if self.prune {
+            return self.prune().await;
+        }
         let migrator = self.connection.migrator().await?;
         let (applied, unfinished) = (migrator.applied().await?, migrator.unfinished().await?);
-        if self.json {
-            let applied = applied.iter().map(|row| {
-                json!({ "number": row.number.to_string(), "table": row.table, "name": row.name, "description": row.description,
-                    "digest": row.digest, "started": row.started, "finished": row.finished, "run": row.run,
-                    "details": row.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>() })
-            });
-            let unfinished = unfinished.iter().map(|row| {
-                json!({ "run": row.run, "number": row.number.to_string(), "table": row.table, "direction": row.direction,
-                    "state": row.state, "owner": row.owner })
-            });
-            println!(
-                "{}",
-                json!({ "v": 1, "applied": applied.collect::<Vec<_>>(), "unfinished": unfinished.collect::<Vec<_>>() })
-            );
+        let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
+        let runs = journal::list(&self.connection.runs_dir())?;
+        if self.output.json {
+            println!("{}", report::document::status(&applied, &unfinished, &runs, &audit));
         } else {
-            print!("{}", report::status(&applied, &unfinished));
+            print!("{}{}", report::status(&applied, &unfinished), report::runs::runs(&runs));
+            print!("{}", report::runs::audit(&audit));
+        }
+        Ok(0)
+    }
+
+    async fn prune(&self) -> Ended {
+        let keep = Keep { planned: !self.planned, newest: !self.all, younger_than: self.older_than };
+        let runs = journal::prunable(&self.connection.runs_dir(), &keep)?;
+        eprint!("{}", report::runs::runs(&runs));
+        if !runs.is_empty() {
+            self.output
+                .ask(&format!("These {} journals are removed; nothing of theirs can be taken back afterwards.", runs.len()))?;
+        }
+        let mut removed = Vec::new();
+        for run in &runs {
+            journal::remove(&run.path)?;
+            removed.push(run.run.as_str());
+        }
+        match self.output.json {
+            true => println!("{}", json!({ "v": 1, "removed": removed })),
+            false => println!("removed {} journals", removed.len()),
         }
         Ok(0)
     }
 }
 
-impl ShowVerb {
-    pub(super) fn run(self) -> Ended {
-        let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
-        if self.check {
-            journal.check()?;
-        }
-        let summary = crate::run::Summary::read(&journal)?;
-        if self.json {
-            println!("{}", report::document::run(&journal, &summary)?)
-        } else {
-            print!("{}", report::run(&journal, &summary)?)
-        }
-        Ok(0)
-    }
+fn age(text: &str) -> Result<Duration, String> {
+    let wrong = || format!("{text:?} is not an age: 30d, 12h or 90m, say");
+    let unit = text.chars().next_back().ok_or_else(wrong)?;
+    let count: u64 = text.strip_suffix(unit).and_then(|count| count.parse().ok()).ok_or_else(wrong)?;
+    let seconds = match unit {
+        'd' => 86_400,
+        'h' => 3_600,
+        'm' => 60,
+        's' => 1,
+        _ => return Err(wrong()),
+    };
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 impl InitVerb {

@@ -219,7 +219,7 @@ async fn passed(deadline: &Mutex<Instant>) {
     }
 }
 
-fn row_id(table: &str) -> String {
+pub(super) fn row_id(table: &str) -> String {
     format!("lease#{table}")
 }
 

@@ -7,6 +7,7 @@
 
 mod lease;
 mod receipts;
+mod repair;
 
 use std::time::Duration;
 
@@ -111,6 +112,17 @@ pub struct Unfinished {
     pub state: String,
     /// Who started it, where and when.
     pub owner: String,
+    /// What its migration states: run again on its own result, nothing further happens.
+    pub repeatable: bool,
+}
+
+/// A line of the audit: what people decided, and ways back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Audit {
+    /// When, RFC 3339.
+    pub at: String,
+    /// What, and by whom.
+    pub what: String,
 }
 
 /// The metadata tables of one name.
@@ -227,6 +239,7 @@ impl History {
             ("Direction", run.direction.as_str().into()),
             ("State", run.state.as_str().into()),
             ("Owner", run.owner.as_str().into()),
+            ("Repeatable", run.repeatable.into()),
         ]
         .into_iter()
         .collect();
@@ -307,6 +320,7 @@ fn read_run(row: &Item) -> Option<Unfinished> {
         direction: text("Direction"),
         state: text("State"),
         owner: text("Owner"),
+        repeatable: row.get("Repeatable").and_then(Value::as_bool).unwrap_or_default(),
     })
 }
 

@@ -16,7 +16,8 @@ use super::store::Problem;
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which {
     Manifest,
-    Component,
+    Component(u32),
+    Fix(u32),
     Run,
     Segment(u32),
     Page(u32, u32),
@@ -30,7 +31,9 @@ impl fmt::Display for Which {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Manifest => f.write_str("the manifest"),
-            Self::Component => f.write_str("the plugin"),
+            Self::Component(1) => f.write_str("the plugin"),
+            Self::Component(id) => write!(f, "the fixed plugin {id}"),
+            Self::Fix(id) => write!(f, "the record of the fixed plugin {id}"),
             Self::Run => f.write_str("the state of the run"),
             Self::Segment(segment) => write!(f, "the cursor of segment {segment}"),
             Self::Page(segment, page) => write!(f, "the marks of page {segment}/{page}"),

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::records::{ActionCounts, OutcomeKind};
+use super::records::{ActionCounts, Entry, OutcomeKind};
 use super::store::Problem;
 
 /// A set of positions in a page; a page has at most a few thousand.
@@ -137,8 +137,29 @@ impl Marks {
             OutcomeKind::Failed => self.failed += 1,
             OutcomeKind::Skipped => self.skipped += 1,
             OutcomeKind::Doubtful => self.doubtful += 1,
-            OutcomeKind::Unchanged => {}
+            OutcomeKind::Unchanged | OutcomeKind::Settled => {}
         }
+    }
+
+    /// Takes an outcome back: the item is open again, and not sent.
+    pub(super) fn reopen(&mut self, position: u32, kind: OutcomeKind) -> Result<(), Problem> {
+        if !self.settled.contains(position) {
+            return Err(Problem::Rule(format!("the item at {position} has no outcome")));
+        }
+        [&mut self.settled, &mut self.done, &mut self.sent].into_iter().for_each(|marks| marks.remove(position));
+        match kind {
+            OutcomeKind::Failed => self.failed = self.failed.saturating_sub(1),
+            OutcomeKind::Skipped => self.skipped = self.skipped.saturating_sub(1),
+            OutcomeKind::Doubtful => self.doubtful = self.doubtful.saturating_sub(1),
+            OutcomeKind::Unchanged | OutcomeKind::Settled => {}
+        }
+        Ok(())
+    }
+
+    /// An item that the plan had no actions for has some now.
+    pub(super) fn add_entry(&mut self, entry: &Entry) {
+        self.entries.insert(entry.position);
+        self.actions.add(&entry.actions);
     }
 
     fn entry(&self, position: u32) -> Result<(), Problem> {

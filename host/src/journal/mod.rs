@@ -9,7 +9,9 @@
 mod applying;
 mod checksum;
 mod error;
+mod fixes;
 mod folder;
+mod items;
 mod marks;
 mod planning;
 mod records;
@@ -26,10 +28,10 @@ use rusqlite::{Connection, OptionalExtension};
 
 pub use error::Error;
 pub use records::{
-    ActionCounts, AttemptRecord, Counters, Counts, Entry, Manifest, OutcomeKind, OutcomeRecord, Page, PageRecord, Phase,
-    RunState, SegmentState,
+    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Fix, ItemRecord, Manifest, OutcomeKind, OutcomeRecord, Page,
+    PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
-pub use runs::{RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id};
+pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
 
 use checksum::Which;
 use marks::Marks;
@@ -66,7 +68,7 @@ impl Journal {
             let text = serde_json::to_vec(manifest).map_err(|error| Problem::Rule(error.to_string()))?;
             file.execute("INSERT INTO manifest VALUES (1, ?1)", [Which::Manifest.close(text)])?;
             if let Some(component) = component {
-                file.execute("INSERT INTO component VALUES (1, ?1)", [Which::Component.close(component.to_vec())])?;
+                file.execute("INSERT INTO component VALUES (1, ?1)", [Which::Component(1).close(component.to_vec())])?;
             }
             let begun = Progress { state: RunState::Planning, sealed: false, counters: Counters::default() };
             file.execute("INSERT INTO run VALUES (1, ?1)", [Which::Run.pack(&begun)?])?;
@@ -109,14 +111,6 @@ impl Journal {
     /// What the run is.
     pub fn manifest(&self) -> &Manifest {
         &self.0.manifest
-    }
-
-    /// The component's bytes; `None` for a closure.
-    pub fn component(&self) -> Result<Option<Vec<u8>>, Error> {
-        self.query(|reader| {
-            let stored = reader.query_row("SELECT content FROM component", [], |row| row.get(0)).optional()?;
-            stored.map(|stored| Which::Component.open(stored)).transpose()
-        })
     }
 
     /// Where the run stands.

@@ -96,17 +96,12 @@ fn take_turn(file: &Connection, state: &mut SegmentState, page: u32) -> Result<(
 }
 
 fn first_marks(record: &PageRecord, elsewhere: [u8; 4]) -> Marks {
-    let count =
-        |kind: &str| record.entries.iter().flat_map(|entry| &entry.actions).filter(|action| action.kind() == kind).count() as u64;
+    let mut actions = ActionCounts::default();
+    record.entries.iter().for_each(|entry| actions.add(&entry.actions));
     let mut marks = Marks {
         scanned: record.scanned,
         unchanged: record.unchanged,
-        actions: ActionCounts {
-            patch: count("patch"),
-            insert: count("insert"),
-            update: count("update"),
-            delete: count("delete"),
-        },
+        actions,
         entries: record.entries.iter().map(|entry| entry.position).collect(),
         elsewhere,
         ..Marks::default()

@@ -42,6 +42,12 @@ pub struct Manifest {
     /// Actions elsewhere carry a condition on the handed-in item, where no other action does.
     #[serde(default)]
     pub check_source: bool,
+    /// The run that this one takes back, from its journal.
+    #[serde(default)]
+    pub restores: Option<String>,
+    /// A further round over a table whose migration is applied: it is not recorded once more.
+    #[serde(default)]
+    pub sweep: bool,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,
@@ -178,6 +184,8 @@ pub enum OutcomeKind {
     Doubtful,
     /// Changed meanwhile so that nothing is left to do.
     Unchanged,
+    /// It was in doubt, and a person decided that it is done.
+    Settled,
 }
 
 /// In which half of a run.
@@ -189,6 +197,62 @@ pub enum Phase {
     Apply,
 }
 
+/// Other code than the run began with, given for items that failed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[allow(missing_docs)]
+pub struct Fix {
+    pub digest: String,
+    pub name: String,
+    /// RFC 3339.
+    pub at: String,
+    pub by: String,
+    /// Whether its component is kept; not for a closure.
+    pub component: bool,
+}
+
+/// All that is kept of one item.
+#[derive(Clone, Debug, PartialEq)]
+#[allow(missing_docs)]
+pub struct ItemRecord {
+    pub segment: u32,
+    pub page: u32,
+    pub position: u32,
+    /// Image and actions of the first attempt; `None` if the migration had no answer in the scan.
+    pub planned: Option<Entry>,
+    /// The newest attempt beyond the first.
+    pub newest: Option<AttemptRecord>,
+    /// The newest attempt is marked as sent.
+    pub sent: bool,
+    /// Acknowledged, or settled by an outcome.
+    pub done: bool,
+    /// It writes a key that another item writes too.
+    pub shared: bool,
+    pub outcome: Option<OutcomeRecord>,
+}
+
+/// What becomes of a failed item that is taken up again.
+#[derive(Clone, Debug)]
+pub enum TakenUp {
+    /// It has an attempt again, which is not sent yet.
+    Attempt {
+        /// Image and actions. Its number does not count if the item had none before.
+        record: AttemptRecord,
+        /// It writes other keys: one after the other with all that do.
+        shared: bool,
+    },
+    /// It ends in another way, or in the same again.
+    Outcome(OutcomeRecord),
+}
+
+/// What a person decides about an item in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    /// It happened.
+    Done,
+    /// It did not; it is sent again.
+    Again,
+}
+
 /// An item that is not plainly done.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs)]
@@ -198,7 +262,17 @@ pub struct OutcomeRecord {
     pub position: u32,
     pub kind: OutcomeKind,
     pub phase: Phase,
+    /// The key for people, or why there is none.
     pub key: String,
+    /// The key itself; `None` if the item has none that is its table's.
+    #[serde(default)]
+    pub id: Option<Key>,
+    /// The item as the migration saw it.
+    #[serde(default)]
+    pub image: Option<Item>,
+    /// The item as it was found afterwards, where it was looked at.
+    #[serde(default)]
+    pub present: Option<Item>,
     pub failure: Option<FailureKind>,
     pub message: String,
     pub log: Vec<LogLine>,
@@ -214,6 +288,19 @@ pub struct ActionCounts {
     pub insert: u64,
     pub update: u64,
     pub delete: u64,
+}
+
+impl ActionCounts {
+    pub(super) fn add(&mut self, actions: &[Action]) {
+        for action in actions {
+            match action.kind() {
+                "patch" => self.patch += 1,
+                "insert" => self.insert += 1,
+                "update" => self.update += 1,
+                _ => self.delete += 1,
+            }
+        }
+    }
 }
 
 /// Counted from the journal, never from a process.

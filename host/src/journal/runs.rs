@@ -61,6 +61,10 @@ pub struct RunAbout {
     pub table: String,
     /// When the run began, RFC 3339.
     pub created: String,
+    /// `migrate` or `undo`.
+    pub direction: crate::migration::Direction,
+    /// Its metadata table.
+    pub meta_table: String,
 }
 
 /// The journals of a folder, oldest first. A damaged one is listed with its error; a folder that is not there holds none.
@@ -82,6 +86,56 @@ pub fn list(dir: &Path) -> Result<Vec<RunFile>, Error> {
     Ok(runs)
 }
 
+/// Which journals stay when the folder is tidied up, beside those of runs that are not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Keep {
+    /// Plans that were not carried out.
+    pub planned: bool,
+    /// The newest applied run of each table, which the way back by the host needs.
+    pub newest: bool,
+    /// Runs that began less long ago.
+    pub younger_than: Option<std::time::Duration>,
+}
+
+/// The journals that may go, oldest first. A damaged one is for people to look at, and stays.
+pub fn prunable(dir: &Path, keep: &Keep) -> Result<Vec<RunFile>, Error> {
+    let mut newest = std::collections::HashSet::new();
+    let mut runs: Vec<RunFile> = list(dir)?;
+    runs.reverse();
+    runs.retain(|run| {
+        let Ok(about) = &run.about else { return false };
+        let over = about.state.is_final() || (about.state == RunState::Planned && !keep.planned);
+        let of = (about.meta_table.clone(), about.table.clone());
+        let is_newest = about.state == RunState::Applied && newest.insert(of);
+        let age = about.created.parse::<jiff::Timestamp>().ok().map(|begun| jiff::Timestamp::now().duration_since(begun));
+        let young = keep.younger_than.is_some_and(|limit| age.is_none_or(|age| age.unsigned_abs() < limit));
+        over && !young && !(is_newest && keep.newest)
+    });
+    runs.reverse();
+    Ok(runs)
+}
+
+/// Removes a run's journal and what lies beside it. Nobody may be working on it.
+///
+/// # Errors
+/// [`Error::Locked`], and [`Error::Storage`] where the system refuses.
+pub fn remove(path: &Path) -> Result<(), Error> {
+    let run = path.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
+    let lock = super::folder::lock(path, &run)?;
+    let beside = |end: &str| PathBuf::from(format!("{}{end}", path.display()));
+    // The journal first: what would be left over without it bears no journal's name.
+    for file in [path.to_owned(), beside("-wal"), beside("-shm"), path.with_extension("lock")] {
+        match std::fs::remove_file(&file) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(storage(&file.display().to_string(), "written", error));
+            }
+            _ => {}
+        }
+    }
+    drop(lock);
+    Ok(())
+}
+
 fn about(path: &Path) -> Result<RunAbout, Error> {
     let journal = Journal::read(path)?;
     let (state, manifest) = (journal.state()?, journal.manifest());
@@ -91,6 +145,8 @@ fn about(path: &Path) -> Result<RunAbout, Error> {
         name: manifest.name.clone(),
         table: manifest.context.table.clone(),
         created: manifest.created.clone(),
+        direction: manifest.direction,
+        meta_table: manifest.meta_table.clone(),
     })
 }
 

@@ -34,6 +34,8 @@ fn manifest(segments: u32) -> Manifest {
         exactly_once: crate::model::ExactlyOnce::No,
         no_atomic: false,
         check_source: false,
+        restores: None,
+        sweep: false,
         endpoint_url: None,
         region: None,
         profile: None,
@@ -53,7 +55,10 @@ fn page(segment: u32, page: u32, last: bool, elsewhere: Vec<(u32, u64)>) -> Page
 
 fn outcome(segment: u32, page: u32, position: u32, kind: OutcomeKind, phase: Phase) -> OutcomeRecord {
     let (key, message) = (format!("id={position}"), "as it were".into());
-    OutcomeRecord { segment, page, position, kind, phase, key, failure: None, message, log: vec![], backtrace: None, attempts: 1 }
+    let (id, image) = (Some(Key::from_attributes([("id", Value::from(position))].into_iter().collect())), None);
+    let rest = (None, None, vec![], None);
+    let (present, failure, log, backtrace) = rest;
+    OutcomeRecord { segment, page, position, kind, phase, key, id, image, present, failure, message, log, backtrace, attempts: 1 }
 }
 
 fn attempt(segment: u32, page: u32, position: u32) -> AttemptRecord {

@@ -34,28 +34,46 @@ impl Journal {
         })
     }
 
-    /// The first `limit` items that are failed or in doubt, in the order of the scan.
+    /// The first `limit` items that are [listed](Self::is_listed), in the order of the scan.
     pub fn outcomes(&self, limit: usize) -> Result<Vec<OutcomeRecord>, Error> {
-        let count = self.manifest().segments;
+        let mut outcomes = Vec::new();
+        for (segment, page) in self.listed_pages(limit)? {
+            outcomes.extend(self.page_outcomes(segment, page)?.into_iter().filter(|outcome| self.is_listed(outcome.kind)));
+        }
+        outcomes.truncate(limit);
+        Ok(outcomes)
+    }
+
+    /// Whether a summary names items that ended so: what failed or is in doubt, and what a run that takes another back left
+    /// alone.
+    pub fn is_listed(&self, kind: OutcomeKind) -> bool {
+        match kind {
+            OutcomeKind::Failed | OutcomeKind::Doubtful => true,
+            OutcomeKind::Skipped => self.manifest().restores.is_some(),
+            OutcomeKind::Unchanged | OutcomeKind::Settled => false,
+        }
+    }
+
+    /// The first pages, by segment and page, that have so many listed items; eight bytes each.
+    pub fn listed_pages(&self, limit: usize) -> Result<Vec<(u32, u32)>, Error> {
+        let (count, skipped) = (self.manifest().segments, self.is_listed(OutcomeKind::Skipped));
         self.query(|reader| {
-            // Pages that have some, as many as are needed.
             let (mut pages, mut listed) = (Vec::new(), 0);
             each_page(reader, &segments(reader, count)?, |segment, page, marks| {
-                let here = marks.failed + marks.doubtful;
+                let here = marks.failed + marks.doubtful + if skipped { marks.skipped } else { 0 };
                 if here > 0 && listed < limit as u64 {
                     listed += here;
-                    pages.push((segment, page, marks.settled));
+                    pages.push((segment, page));
                 }
                 Ok(())
             })?;
-            let mut outcomes = Vec::new();
-            for (segment, page, settled) in pages {
-                let here = page_outcomes(reader, segment, page, &settled)?.into_iter();
-                outcomes.extend(here.filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful)));
-            }
-            outcomes.truncate(limit);
-            Ok(outcomes)
+            Ok(pages)
         })
+    }
+
+    /// The outcomes of a page, by position.
+    pub fn page_outcomes(&self, segment: u32, page: u32) -> Result<Vec<OutcomeRecord>, Error> {
+        self.query(|reader| page_outcomes(reader, segment, page, &planned_marks(reader, segment, page)?.settled))
     }
 
     /// Reads all of the file and checks each record: minutes for a journal of many gigabytes, and the only way to know

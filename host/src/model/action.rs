@@ -16,6 +16,9 @@ pub enum Action {
     Update(Update),
     /// Deletes an item.
     Delete(Target),
+    /// Takes an insert back: deletes the item only while it is what was inserted. No migration can ask for it; the way back by
+    /// the host does.
+    Withdraw(Insert),
 }
 
 /// Attributes of the handed-in item to set and to remove; what is not named stays.
@@ -89,7 +92,7 @@ impl Action {
             Self::Patch(_) => "patch",
             Self::Insert(_) => "insert",
             Self::Update(_) => "update",
-            Self::Delete(_) => "delete",
+            Self::Delete(_) | Self::Withdraw(_) => "delete",
         }
     }
 
@@ -97,7 +100,7 @@ impl Action {
     pub fn is_on_this(&self) -> bool {
         match self {
             Self::Patch(_) => true,
-            Self::Insert(_) => false,
+            Self::Insert(_) | Self::Withdraw(_) => false,
             Self::Update(Update { target, .. }) | Self::Delete(target) => *target == Target::This,
         }
     }
@@ -106,7 +109,7 @@ impl Action {
     pub fn table(&self) -> Option<&str> {
         match self {
             Self::Patch(_) => None,
-            Self::Insert(insert) => insert.table.as_deref(),
+            Self::Insert(insert) | Self::Withdraw(insert) => insert.table.as_deref(),
             Self::Update(Update { target, .. }) | Self::Delete(target) => match target {
                 Target::This => None,
                 Target::Other(address) => address.table.as_deref(),

@@ -21,6 +21,7 @@ pub fn validate(actions: &[Action], image: &Item, table: &str, key: &KeySchema) 
             Action::Insert(insert) => valid_insert(insert, table, key),
             Action::Update(update) => valid_update(update, table, key),
             Action::Delete(target) => valid_target(target, table, key),
+            Action::Withdraw(_) => Err("only the way back by the host takes an insert back".into()),
         };
         checked.map_err(|problem| format!("action {} ({}): {problem}", at + 1, action.kind()))
     })

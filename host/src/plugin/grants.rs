@@ -108,7 +108,7 @@ impl Grants {
                 Action::Patch(_) => return None,
                 Action::Insert(_) => Access::Insert,
                 Action::Update(_) => Access::Update,
-                Action::Delete(_) => Access::Delete,
+                Action::Delete(_) | Action::Withdraw(_) => Access::Delete,
             };
             let table = action.table();
             (!self.allows(access, table, migrated)).then(|| Grant { access, table: table.map(str::to_owned) })

@@ -48,6 +48,11 @@ pub(super) fn action(out: &mut String, action: &Action, item: &Item) {
         Action::Update(update) => {
             let _ = writeln!(out, "   update {}: {}", target(&update.target), update.expression);
         }
+        Action::Withdraw(insert) => {
+            let table = insert.table.as_deref().unwrap_or("the same table");
+            let _ = writeln!(out, "   delete from {table} what was inserted");
+            insert.item.iter().for_each(|(name, value)| line(out, Paint::Minus, '-', name, value));
+        }
         Action::Delete(deleted) => {
             let text = format!("   delete {}", target(deleted));
             let _ = writeln!(out, "{}", paint(Paint::Minus, &text));

@@ -2,10 +2,11 @@
 
 use serde_json::{Value as Json, json};
 
-use crate::journal::Journal;
+use crate::history::{Applied, Audit, Unfinished};
+use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord, RunFile};
 use crate::migration::{ItemFailure, Reply, RunContext};
 use crate::model::json::item_to_dynamodb_json;
-use crate::model::{Action, Existing, Item, Target};
+use crate::model::{Action, Existing, Item, Key, Target};
 use crate::run::{Error, Summary};
 
 /// One action: `{"kind":"patch","set":{…},"remove":[…]}`, and likewise `insert`, `update` and `delete`. An action elsewhere has a
@@ -24,6 +25,9 @@ pub fn action(action: &Action) -> Json {
             "names": update.names.iter().cloned().collect::<std::collections::BTreeMap<_, _>>(),
             "values": item_to_dynamodb_json(&update.values) }),
         Action::Delete(_) => json!({ "kind": "delete" }),
+        Action::Withdraw(insert) => {
+            json!({ "kind": "delete", "table": insert.table, "inserted": item_to_dynamodb_json(&insert.item) })
+        }
     };
     if let Action::Update(crate::model::Update { target: Target::Other(address), .. }) | Action::Delete(Target::Other(address)) =
         action
@@ -61,6 +65,88 @@ pub fn run(journal: &Journal, summary: &Summary) -> Result<Json, Error> {
         map.insert("segments".into(), segments.collect());
     }
     Ok(document)
+}
+
+/// An item that is not plainly done: `{"key","kind","phase","failure","message","attempts","log","backtrace"}`.
+pub fn outcome(outcome: &OutcomeRecord) -> Json {
+    json!({ "key": outcome.key, "kind": kind(outcome.kind), "phase": outcome.phase, "failure": outcome.failure,
+        "message": outcome.message, "attempts": outcome.attempts, "log": outcome.log, "backtrace": outcome.backtrace })
+}
+
+/// The same with the items: `image`, as the migration saw it, and `present`, as it was found afterwards.
+pub fn whole_outcome(outcome: &OutcomeRecord) -> Json {
+    let mut document = self::outcome(outcome);
+    if let Json::Object(map) = &mut document {
+        map.insert("image".into(), json!(outcome.image.as_ref().map(item_to_dynamodb_json)));
+        map.insert("present".into(), json!(outcome.present.as_ref().map(item_to_dynamodb_json)));
+    }
+    document
+}
+
+/// One item of a run: `{"v","run","key","state","planned","newest","outcome"}`, an attempt being `{"attempt","image","actions","after"}`.
+pub fn item(journal: &Journal, key: &Key, item: &ItemRecord) -> Json {
+    let attempt = |number: u32, image: &Item, actions: &[Action]| {
+        json!({ "attempt": number, "image": item_to_dynamodb_json(image), "actions": actions.iter().map(action).collect::<Vec<_>>(),
+            "after": item_to_dynamodb_json(&after(image, actions)) })
+    };
+    json!({ "v": 1, "run": journal.manifest().run, "key": key.to_string(), "state": super::items::state(item),
+        "place": { "segment": item.segment, "page": item.page, "position": item.position }, "shared": item.shared,
+        "planned": item.planned.as_ref().map(|entry| attempt(1, &entry.image, &entry.actions)),
+        "newest": item.newest.as_ref().map(|newest| attempt(newest.attempt, &newest.image, &newest.actions)),
+        "outcome": item.outcome.as_ref().map(whole_outcome) })
+}
+
+/// An item in one line.
+pub(super) fn text(item: &Item) -> String {
+    item_to_dynamodb_json(item).to_string()
+}
+
+fn kind(kind: OutcomeKind) -> &'static str {
+    match kind {
+        OutcomeKind::Failed => "failed",
+        OutcomeKind::Skipped => "skipped",
+        OutcomeKind::Doubtful => "doubtful",
+        OutcomeKind::Unchanged => "unchanged",
+        OutcomeKind::Settled => "settled",
+    }
+}
+
+/// A plan's summary, and `would_change`: how many items, and of the first ones `{"key","image","actions","after"}`.
+pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, Error> {
+    let schema = &journal.manifest().context.key;
+    let samples = super::entries(journal, count)?.into_iter().map(|entry| {
+        let key = schema.key_of(&entry.image).map_or_else(|problem| problem, |key| key.to_string());
+        json!({ "key": key, "image": item_to_dynamodb_json(&entry.image),
+            "actions": entry.actions.iter().map(action).collect::<Vec<_>>(),
+            "after": item_to_dynamodb_json(&after(&entry.image, &entry.actions)) })
+    });
+    let samples: Vec<Json> = samples.collect();
+    let mut document = summary.to_json();
+    if let Json::Object(map) = &mut document {
+        map.insert("would_change".into(), json!({ "items": summary.counts.changed, "samples": samples }));
+    }
+    Ok(document)
+}
+
+/// The history, unfinished runs, journals and audit.
+pub fn status(applied: &[Applied], unfinished: &[Unfinished], runs: &[RunFile], audit: &[Audit]) -> Json {
+    let applied = applied.iter().map(|row| {
+        json!({ "number": row.number.to_string(), "table": row.table, "name": row.name, "description": row.description,
+            "digest": row.digest, "started": row.started, "finished": row.finished, "run": row.run,
+            "details": row.details.iter().cloned().collect::<std::collections::BTreeMap<_, _>>() })
+    });
+    let unfinished = unfinished.iter().map(|row| {
+        json!({ "run": row.run, "number": row.number.to_string(), "table": row.table, "direction": row.direction,
+            "state": row.state, "owner": row.owner, "repeatable": row.repeatable })
+    });
+    let runs = runs.iter().map(|run| match &run.about {
+        Ok(about) => json!({ "run": run.run, "bytes": run.bytes, "state": about.state, "number": about.number.to_string(),
+            "name": about.name, "table": about.table, "created": about.created }),
+        Err(error) => json!({ "run": run.run, "bytes": run.bytes, "error": error.to_string() }),
+    });
+    let audit = audit.iter().map(|line| json!({ "at": line.at, "what": line.what }));
+    json!({ "v": 1, "applied": applied.collect::<Vec<_>>(), "unfinished": unfinished.collect::<Vec<_>>(),
+        "runs": runs.collect::<Vec<_>>(), "audit": audit.collect::<Vec<_>>() })
 }
 
 fn after(item: &Item, actions: &[Action]) -> Item {

@@ -2,17 +2,20 @@
 
 mod diff;
 pub mod document;
+pub mod items;
 mod progress;
+pub mod runs;
 
 use std::fmt::Write;
 
 use crate::history::{Applied, Unfinished};
-use crate::journal::{Journal, OutcomeKind};
+use crate::journal::{Entry, Journal};
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::Item;
 use crate::run::{Error, ExactlyOnce, Summary};
 
 pub use progress::watched;
+pub use runs::way_back;
 
 /// A run's end, for people.
 pub fn summary(summary: &Summary) -> String {
@@ -22,7 +25,11 @@ pub fn summary(summary: &Summary) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "{}  migration {number} {name} on {}", summary.state, summary.table);
     if summary.manifest.is_none() {
-        let _ = writeln!(out, "  nothing to do: it is recorded in the history");
+        let why = match summary.state.as_str() {
+            "nothing-to-change" => format!("nothing to do: {} items scanned, and none would change", counts.scanned),
+            _ => "nothing to do: it is recorded in the history".into(),
+        };
+        let _ = writeln!(out, "  {why}");
         return out;
     }
     let _ = writeln!(
@@ -64,7 +71,7 @@ pub fn summary(summary: &Summary) -> String {
         );
     }
     for error in &summary.errors {
-        let kind = if error.kind == OutcomeKind::Failed { "failed" } else { "in doubt" };
+        let kind = items::word(error.kind);
         let _ = writeln!(out, "  {kind:<8} {}: {}", error.key, error.message);
         for line in &error.log {
             let _ = writeln!(out, "           | {}", line.message);
@@ -75,7 +82,9 @@ pub fn summary(summary: &Summary) -> String {
             "planned" => format!("to carry it out: drift-host apply {run}"),
             "interrupted" => format!("to go on: drift-host apply {run}"),
             "refused" => "nothing was written: items failed. Mend the migration, or allow them with --max-errors".into(),
-            "incomplete" => format!("not recorded as applied; see drift-host show {run}"),
+            "incomplete" => format!(
+                "not recorded as applied; see drift-host show {run} --errors, and go on with drift-host apply {run} --retry-failed"
+            ),
             _ => format!("drift-host show {run}"),
         };
         let _ = writeln!(out, "  run      {run}  ({next})");
@@ -85,18 +94,37 @@ pub fn summary(summary: &Summary) -> String {
 
 /// A few items of a plan, before and after, of different segments as far as there are.
 pub fn samples(journal: &Journal, count: usize) -> Result<String, Error> {
-    let mut out = String::new();
     let context = &journal.manifest().context;
-    let mut left = count;
-    for segment in journal.segments()?.into_iter().filter(|segment| segment.pages > 0) {
-        let entries = journal.page(segment.segment, 0)?.entries;
-        if let Some(entry) = entries.into_iter().next().filter(|_| left > 0) {
-            left -= 1;
-            let reply = Reply { actions: entry.actions, log: Vec::new() };
-            out.push_str(&tried(context, &entry.image, &Ok(reply)));
+    let each = entries(journal, count)?.into_iter().map(|entry| {
+        let reply = Reply { actions: entry.actions, log: Vec::new() };
+        tried(context, &entry.image, &Ok(reply))
+    });
+    Ok(each.collect())
+}
+
+/// A few items with actions: one of each segment in turn, as far as there are. At most a page and these are in memory.
+pub fn entries(journal: &Journal, count: usize) -> Result<Vec<Entry>, Error> {
+    let segments = journal.segments()?;
+    let share = count.div_ceil(segments.len().max(1)).max(1);
+    let mut found = Vec::new();
+    // First each segment's share, then whatever is left.
+    for most in [share, count] {
+        found.clear();
+        for state in &segments {
+            let before = found.len();
+            for page in 0..state.pages {
+                let room = most.saturating_sub(found.len() - before).min(count.saturating_sub(found.len()));
+                if room == 0 {
+                    break;
+                }
+                found.extend(journal.page(state.segment, page)?.entries.into_iter().take(room));
+            }
+        }
+        if found.len() >= count {
+            break;
         }
     }
-    Ok(out)
+    Ok(found)
 }
 
 /// All that is known of one run, with a few of its diffs.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::apply::{Applier, RESENDS, Work};
 use super::error::Error;
 use super::plan::{effective, failed};
+use super::restore;
 use crate::dynamo::{Client, Outcome, Proof};
 use crate::journal::{AttemptRecord, OutcomeKind, OutcomeRecord, Phase};
 use crate::migration::{FailureKind, ItemFailure};
@@ -30,7 +31,21 @@ pub(super) async fn settle(applier: &Applier, client: &Client, mut work: Work, o
         Outcome::KeptExisting { actions } => {
             let kept = work.actions.iter().enumerate().filter(|(at, _)| !actions.contains(at)).map(|(_, action)| action.clone());
             let kept: Vec<Action> = kept.collect();
-            if kept.is_empty() { Next::Done } else { new_attempt(applier, &work, work.image.as_ref().clone(), kept).await? }
+            if kept.is_empty() {
+                // Not plainly done: what was there already is not ours to take back.
+                let why = "there is an item already where one was to be inserted, and it stays";
+                Next::Record(record(applier, &work, OutcomeKind::Unchanged, why.into()))
+            } else {
+                new_attempt(applier, &work, work.image.as_ref().clone(), kept).await?
+            }
+        }
+        Outcome::Failed { code, message } if restore::leaves_alone(applier.journal.manifest(), &code) => {
+            match work.doubtful && happened(applier, client, &work, None).await? {
+                true => Next::Done,
+                false => {
+                    Next::Record(record(applier, &work, OutcomeKind::Skipped, format!("{}: {message}", restore::LEFT_ALONE)))
+                }
+            }
         }
         Outcome::Failed { code, message } if work.doubtful => {
             unsendable(applier, client, &work, &format!("sent again, it failed: {code}: {message}")).await?
@@ -101,7 +116,7 @@ async fn refused(applier: &Applier, client: &Client, work: Work, present: Option
         };
     }
     let why = "it was sent without an answer, and the item has changed since: whether the change was made is not known";
-    Ok(Next::Record(record(applier, &work, OutcomeKind::Doubtful, why.into())))
+    Ok(Next::Record(OutcomeRecord { present, ..record(applier, &work, OutcomeKind::Doubtful, why.into()) }))
 }
 
 /// The guard refused an attempt that did not happen: the item changed, and the migration runs again on it as it is.
@@ -122,9 +137,9 @@ pub(super) async fn conflict(applier: &Applier, work: Work, present: Option<Item
             }
             new_attempt(applier, &work, present, actions).await
         }
-        Some((_, Err(failure))) => {
-            let key = key_text(applier, &work);
-            Ok(Next::Record(failed(work.segment, work.page, work.position, key, Phase::Apply, failure, work.attempt)))
+        Some((present, Err(failure))) => {
+            let kind = if failure.kind == FailureKind::LeftAlone { OutcomeKind::Skipped } else { OutcomeKind::Failed };
+            Ok(Next::Record(OutcomeRecord { kind, present: Some(present), ..ended(applier, &work, failure) }))
         }
         None => Err(Error::Start("the pool gave no answer".into())),
     }
@@ -143,12 +158,14 @@ pub(super) async fn unsendable(applier: &Applier, client: &Client, work: &Work, 
     }
     Ok(match happened(applier, client, work, present.as_ref()).await? {
         true => Next::Done,
-        false => Next::Record(doubtful(applier, work, why)),
+        false => Next::Record(OutcomeRecord { present, ..doubtful(applier, work, why) }),
     })
 }
 
 pub(super) fn doubtful(applier: &Applier, work: &Work, why: &str) -> OutcomeRecord {
-    let why = format!("whether it was written is not known ({why}); decide with `drift-host show` and the table");
+    let why = format!(
+        "whether it was written is not known ({why}); look at it with `drift-host show RUN --item KEY`, and decide with `drift-host repair RUN --item KEY --done|--again`"
+    );
     record(applier, work, OutcomeKind::Doubtful, why)
 }
 
@@ -180,6 +197,7 @@ pub(super) async fn happened(applier: &Applier, client: &Client, work: &Work, pr
                 client.get_item(table, &address.key, true).await?.is_none()
             }
             Action::Insert(insert) => inserted(applier, client, work, insert).await?,
+            Action::Withdraw(insert) => there(applier, client, insert).await?.is_none(),
             Action::Update(_) => false,
         };
         if !holds {
@@ -190,17 +208,22 @@ pub(super) async fn happened(applier: &Applier, client: &Client, work: &Work, pr
 }
 
 async fn inserted(applier: &Applier, client: &Client, work: &Work, insert: &Insert) -> Result<bool, Error> {
-    let info = match insert.table.as_deref() {
-        Some(table) if table != applier.table.name => client.table(table).await?,
-        _ => applier.table.clone(),
-    };
-    let Ok(key) = info.key.key_of(&insert.item) else { return Ok(false) };
-    let there = client.get_item(&info.name, &key, true).await?;
     let ours = match is_over_this(applier, work, insert) {
         true => applier.terms.put_over(&work.image, &insert.item).map_err(Error::Start)?,
         false => insert.item.clone(),
     };
+    let there = there(applier, client, insert).await?;
     Ok(there.is_some_and(|there| insert.existing == Existing::Keep || there == ours))
+}
+
+/// The item with the key of an insert.
+async fn there(applier: &Applier, client: &Client, insert: &Insert) -> Result<Option<Item>, Error> {
+    let info = match insert.table.as_deref() {
+        Some(table) if table != applier.table.name => client.table(table).await?,
+        _ => applier.table.clone(),
+    };
+    let Ok(key) = info.key.key_of(&insert.item) else { return Ok(None) };
+    Ok(client.get_item(&info.name, &key, true).await?)
 }
 
 async fn new_attempt(applier: &Applier, work: &Work, image: Item, actions: Vec<Action>) -> Result<Next, Error> {
@@ -247,8 +270,9 @@ fn repeatable(applier: &Applier, work: &Work) -> bool {
     applier.journal.manifest().repeatable
         && work.actions.iter().all(|action| match action {
             Action::Update(update) => update.target == Target::This,
-            Action::Insert(insert) => insert.existing != Existing::Fail,
-            Action::Patch(_) | Action::Delete(_) => true,
+            // What a way back puts again is whole: met, it is ours, or it is left alone.
+            Action::Insert(insert) => insert.existing != Existing::Fail || applier.journal.manifest().restores.is_some(),
+            Action::Patch(_) | Action::Delete(_) | Action::Withdraw(_) => true,
         })
 }
 
@@ -256,13 +280,12 @@ fn key(applier: &Applier, work: &Work) -> Result<Key, Error> {
     applier.table.key.key_of(&work.image).map_err(Error::Start)
 }
 
-fn key_text(applier: &Applier, work: &Work) -> String {
-    applier.table.key.key_of(&work.image).map_or_else(|problem| problem, |key| key.to_string())
+pub(super) fn record(applier: &Applier, work: &Work, kind: OutcomeKind, message: String) -> OutcomeRecord {
+    let failure = ItemFailure { kind: FailureKind::Error, message, backtrace: None, log: Vec::new() };
+    OutcomeRecord { kind, failure: None, ..ended(applier, work, failure) }
 }
 
-pub(super) fn record(applier: &Applier, work: &Work, kind: OutcomeKind, message: String) -> OutcomeRecord {
-    let key = key_text(applier, work);
-    let failure = ItemFailure { kind: FailureKind::Error, message, backtrace: None, log: Vec::new() };
-    let record = failed(work.segment, work.page, work.position, key, Phase::Apply, failure, work.attempt);
-    OutcomeRecord { kind, failure: None, ..record }
+fn ended(applier: &Applier, work: &Work, failure: ItemFailure) -> OutcomeRecord {
+    let place = (work.segment, work.page, work.position);
+    failed(place, &applier.table.key, work.image.as_ref().clone(), Phase::Apply, failure, work.attempt)
 }

@@ -41,7 +41,7 @@ fn of_entry(terms: &Terms, entry: &Entry) -> usize {
                 after = patch.applied_to(&after);
                 patched = true;
             }
-            Action::Insert(insert) => writes.push(units(item_bytes(&insert.item))),
+            Action::Insert(insert) | Action::Withdraw(insert) => writes.push(units(item_bytes(&insert.item))),
             Action::Update(Update { target: Target::This, .. }) => writes.push(units(item_bytes(&entry.image) + brought)),
             Action::Delete(Target::This) => writes.push(units(item_bytes(&entry.image))),
             Action::Update(_) | Action::Delete(_) => writes.push(1),

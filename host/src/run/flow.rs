@@ -7,10 +7,10 @@ use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
 use super::terms::terms;
-use super::{Event, Migrator, apply, owner, plan, pool};
+use super::{Event, Migrator, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
-use crate::journal::{Counters, Counts, Journal, RunState};
+use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
 use crate::migration::{Direction, Migration};
 use crate::model::ExactlyOnce;
 
@@ -19,10 +19,12 @@ const PROOF: &str = "exactly_once";
 
 /// One execution with its journal.
 pub(super) struct Run {
-    migrator: Migrator,
-    journal: Journal,
+    pub(super) migrator: Migrator,
+    pub(super) journal: Journal,
     migration: Arc<dyn Migration>,
-    table: TableInfo,
+    pub(super) table: TableInfo,
+    /// Take the failed items up again before anything else.
+    retry_failed: bool,
     /// Read and write units that the journal's counters hold already.
     counted: Mutex<(f64, f64)>,
     /// What was counted before this run.
@@ -33,7 +35,12 @@ impl Run {
     pub(super) fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
         let before = migrator.database.meter().snapshot();
         let counted = Mutex::new((before.read, before.write));
-        Self { migrator: migrator.clone(), journal, migration, table, counted, before }
+        Self { migrator: migrator.clone(), journal, migration, table, retry_failed: false, counted, before }
+    }
+
+    /// The same run, which takes its failed items up again.
+    pub(super) fn retry_failed(self) -> Self {
+        Self { retry_failed: true, ..self }
     }
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
@@ -71,6 +78,10 @@ impl Run {
             return Ok(());
         }
         self.mark("applying", lease).await?;
+        if self.retry_failed {
+            self.journal.set_state(RunState::Applying).await?;
+            self.take_up(&self.pool(options).await?).await?;
+        }
         self.apply(options, lease).await?;
         self.record(lease).await
     }
@@ -91,6 +102,15 @@ impl Run {
         }
         let started = Instant::now();
         let manifest = self.journal.manifest();
+        if let Some(old) = &manifest.restores {
+            let observer = self.migrator.observer.clone();
+            let old = Journal::read(&journal::find(&self.migrator.runs_dir, old)?)?;
+            let progress = move |items| observer(Event::Scanned(items));
+            let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
+            self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
+            planned?;
+            return self.seal(options).await;
+        }
         let filter =
             manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
         let observer = self.migrator.observer.clone();
@@ -107,6 +127,10 @@ impl Run {
         let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
         planned?;
+        self.seal(options).await
+    }
+
+    async fn seal(&self, options: &RunOptions) -> Result<(), Error> {
         if self.journal.segments()?.iter().all(|segment| segment.done) {
             // Before the seal: whoever finds a sealed plan in this state knows that nothing of it was carried out.
             self.journal.set_state(RunState::Planned).await?;
@@ -157,10 +181,14 @@ impl Run {
         }
         match manifest.direction {
             Direction::Migrate => {
-                history.record(&self.applied(&counts, &self.journal.counters()?), lease).await?;
+                let recorded = manifest.sweep && history.find(manifest.number).await?.is_some();
+                if !recorded {
+                    history.record(&self.applied(&counts, &self.journal.counters()?, &self.journal.fixes()?), lease).await?;
+                }
                 self.journal.set_state(RunState::Applied).await?;
                 history.end_run(&manifest.run, None, lease).await?;
             }
+            Direction::Undo if manifest.restores.is_some() => self.record_restored(&counts, lease).await?,
             Direction::Undo => {
                 self.drop_receipts().await?;
                 history.remove(manifest.number, lease).await?;
@@ -195,7 +223,33 @@ impl Run {
         Ok(history.drop_receipts(&runs).await?)
     }
 
-    fn applied(&self, counts: &Counts, spent: &Counters) -> Applied {
+    /// The history row goes when all is done, and the old run's journal is told.
+    async fn record_restored(&self, counts: &Counts, lease: &Lease) -> Result<(), Error> {
+        let (history, manifest) = (&self.migrator.history, self.journal.manifest());
+        let Some(old) = &manifest.restores else { return Ok(()) };
+        if history.find(manifest.number).await?.is_some_and(|row| row.run == *old) {
+            history.remove(manifest.number, lease).await?;
+        }
+        self.journal.set_state(RunState::Undone).await?;
+        history.end_run(old, None, lease).await?;
+        let line = format!(
+            "run {old} of migration {} ({}) on {} was taken back by run {}, by {}; {} items were left as they are",
+            manifest.number,
+            manifest.name,
+            manifest.context.table,
+            manifest.run,
+            owner(),
+            counts.skipped
+        );
+        history.end_run(&manifest.run, Some(&line), lease).await?;
+        if let Ok(old) = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::open(&path)) {
+            // The history has it; the journal is told too where it can be.
+            let _for_status = old.set_state(RunState::Undone).await;
+        }
+        Ok(())
+    }
+
+    fn applied(&self, counts: &Counts, spent: &Counters, fixes: &[Fix]) -> Applied {
         let manifest = self.journal.manifest();
         let detail = |name: &str, value: String| (name.to_owned(), value);
         let mut details = vec![
@@ -209,6 +263,7 @@ impl Run {
             detail("by", owner()),
         ];
         details.extend((manifest.exactly_once != ExactlyOnce::No).then(|| detail(PROOF, manifest.exactly_once.to_string())));
+        details.extend(fixes.iter().map(|fix| detail("fixed_digest", fix.digest.clone())).next_back());
         details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
         let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
         Applied {
@@ -269,6 +324,7 @@ impl Run {
             direction: direction.into(),
             state: state.into(),
             owner: owner(),
+            repeatable: manifest.repeatable,
         };
         Ok(self.migrator.history.put_run(&row, lease).await?)
     }

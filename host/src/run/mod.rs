@@ -12,8 +12,13 @@ mod options;
 mod parts;
 mod plan;
 mod pool;
+mod repair;
+mod restore;
+mod retry;
 mod summary;
+mod sweep;
 mod terms;
+mod way_back;
 
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -24,6 +29,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, RunOptions};
+pub use restore::{WayBack, restorer};
 pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, TableInfo};
@@ -179,22 +185,24 @@ impl Migrator {
 
     /// Goes on with an opened run from wherever it stands. `migration` is the one that the run began with.
     pub async fn apply(&self, journal: Journal, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
+        let (has, given) = (journal.digest()?, migration.digest());
+        if given != has {
+            let run = &journal.manifest().run;
+            return Err(Error::Refused(format!("the code of run {run} is {has}, and this is {given}")));
+        }
+        self.go_on(journal, migration, options, false).await
+    }
+
+    /// Goes on with a run whose code was looked at.
+    async fn go_on(
+        &self,
+        journal: Journal,
+        migration: Arc<dyn Migration>,
+        options: &RunOptions,
+        retry_failed: bool,
+    ) -> Result<Summary, Error> {
         let manifest = journal.manifest().clone();
-        if manifest.meta_table != self.meta_table {
-            let (run, theirs, ours) = (&manifest.run, &manifest.meta_table, &self.meta_table);
-            return Err(Error::Refused(format!("the run {run} is kept under the metadata table {theirs}, not {ours}")));
-        }
-        if migration.digest() != manifest.digest {
-            let (begun, given) = (&manifest.digest, migration.digest());
-            return Err(Error::Refused(format!("the run {} began with {begun}, and this is {given}", manifest.run)));
-        }
-        let table = self.usable(&manifest.context.table).await?;
-        if table.id != manifest.table_id {
-            let (name, run) = (&table.name, &manifest.run);
-            return Err(Error::Refused(format!(
-                "the table {name} is not the one that run {run} began with: it was created anew since"
-            )));
-        }
+        let table = self.table_of(&manifest).await?;
         if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.check_history(migration.as_ref(), &manifest, Some(&manifest.run)).await?;
@@ -204,7 +212,25 @@ impl Migrator {
         }
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
         self.keep_pace(&table, options);
-        Run::new(self, journal, migration, table).go_on(options, lease).await
+        let run = Run::new(self, journal, migration, table);
+        let run = if retry_failed { run.retry_failed() } else { run };
+        run.go_on(options, lease).await
+    }
+
+    /// The table of a run that has begun, if it is the same and the run is kept under the same metadata table.
+    async fn table_of(&self, manifest: &Manifest) -> Result<TableInfo, Error> {
+        if manifest.meta_table != self.meta_table {
+            let (run, theirs, ours) = (&manifest.run, &manifest.meta_table, &self.meta_table);
+            return Err(Error::Refused(format!("the run {run} is kept under the metadata table {theirs}, not {ours}")));
+        }
+        let table = self.usable(&manifest.context.table).await?;
+        if table.id != manifest.table_id {
+            let (name, run) = (&table.name, &manifest.run);
+            return Err(Error::Refused(format!(
+                "the table {name} is not the one that run {run} began with: it was created anew since"
+            )));
+        }
+        Ok(table)
     }
 
     /// Keeps to the rates asked for, or, on anything not local, to a quarter of what the table has.
@@ -283,10 +309,12 @@ impl Migrator {
             )));
         }
         let others = self.history.unfinished().await?;
-        match others.iter().find(|other| other.table == manifest.context.table && Some(other.run.as_str()) != own) {
+        // What a run takes back is not done either.
+        let known = |run: &str| Some(run) == own || Some(run) == manifest.restores.as_deref();
+        match others.iter().find(|other| other.table == manifest.context.table && !known(&other.run)) {
             Some(other) => Err(Error::Refused(format!(
-                "the table {} has an unfinished run, {} of migration {} ({}, {}); go on with `drift-host apply {}`",
-                other.table, other.run, other.number, other.state, other.owner, other.run
+                "the table {} has an unfinished run, {} of migration {} ({}, {}); go on with `drift-host apply {}` where its journal is; if that is lost, see `drift-host repair {} --abandon`",
+                other.table, other.run, other.number, other.state, other.owner, other.run, other.run
             ))),
             None => Ok(()),
         }
@@ -296,15 +324,17 @@ impl Migrator {
         let number = row.number;
         if row.table != table.name {
             return Err(Error::Refused(format!(
-                "migration {number} is recorded for the table {}, not for {}",
+                "migration {number} is recorded for the table {0}, not for {1}. If that is a mistake: drift-host repair --adopt {number} --table {1}",
                 row.table, table.name
             )));
         }
-        if !row.digest.is_empty() && row.digest != migration.digest() {
+        let fixed = row.details.iter().any(|(name, digest)| name == "fixed_digest" && digest == migration.digest());
+        if !row.digest.is_empty() && row.digest != migration.digest() && !fixed {
             return Err(Error::Refused(format!(
-                "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own",
+                "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
                 row.digest,
-                migration.digest()
+                migration.digest(),
+                table.name
             )));
         }
         let description = migration.description();
@@ -365,6 +395,8 @@ impl Migrator {
             exactly_once: options.exactly_once.clone(),
             no_atomic: options.no_atomic,
             check_source: options.check_source,
+            restores: None,
+            sweep: false,
             endpoint_url: self.settings.endpoint_url.clone(),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),

@@ -127,7 +127,7 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
 }
 
 /// The tables that the actions of a page are on, by the names that the actions give them.
-struct Tables {
+pub(super) struct Tables {
     /// Name, key schema and ARN of the table being migrated; the name again where an endpoint gives no ARN.
     own: (String, KeySchema, String),
     others: HashMap<String, (KeySchema, String)>,
@@ -136,7 +136,7 @@ struct Tables {
 impl Tables {
     /// Asks DynamoDB about each other table once a lane. One that is missing ends the plan: better now than when half is
     /// written.
-    async fn of(client: &Client, manifest: &Manifest, answers: &[Answer]) -> Result<Self, Error> {
+    pub(super) async fn of(client: &Client, manifest: &Manifest, answers: &[Answer]) -> Result<Self, Error> {
         let named = |name: &str, arn: &str| if arn.is_empty() { name.to_owned() } else { arn.to_owned() };
         let RunContext { table, key, .. } = &manifest.context;
         let mut others = HashMap::new();
@@ -152,12 +152,12 @@ impl Tables {
 
     /// Hashes of the keys that these actions write besides the handed-in one; the error says which key is none of its
     /// table's.
-    fn elsewhere(&self, actions: &[Action]) -> Result<Vec<u64>, String> {
+    pub(super) fn elsewhere(&self, actions: &[Action]) -> Result<Vec<u64>, String> {
         let (own, key, arn) = &self.own;
         let mut hashes = Vec::new();
         for action in actions {
             let (attributes, exact) = match action {
-                Action::Insert(insert) => (&insert.item, false),
+                Action::Insert(insert) | Action::Withdraw(insert) => (&insert.item, false),
                 Action::Update(Update { target: Target::Other(address), .. }) | Action::Delete(Target::Other(address)) => {
                     (address.key.attributes(), true)
                 }
@@ -239,8 +239,7 @@ fn page_record(
             }
             Err(failure) => {
                 let (_, schema, _) = &tables.own;
-                let key = schema.key_of(&image).map_or_else(|problem| problem, |key| key.to_string());
-                record.failures.push(failed(segment, page, position, key, Phase::Scan, failure, 1));
+                record.failures.push(failed((segment, page, position), schema, image, Phase::Scan, failure, 1));
             }
         }
     }
@@ -269,21 +268,24 @@ pub(super) fn effective(table: &TableInfo, actions: Vec<Action>, image: &Item) -
 
 /// The record of an item for which there is no answer.
 pub(super) fn failed(
-    segment: u32,
-    page: u32,
-    position: u32,
-    key: String,
+    (segment, page, position): (u32, u32, u32),
+    schema: &KeySchema,
+    image: Item,
     phase: Phase,
     failure: ItemFailure,
     attempts: u32,
 ) -> OutcomeRecord {
+    let id = schema.key_of(&image);
     OutcomeRecord {
         segment,
         page,
         position,
         kind: OutcomeKind::Failed,
         phase,
-        key,
+        key: id.as_ref().map_or_else(Clone::clone, ToString::to_string),
+        id: id.ok(),
+        image: Some(image),
+        present: None,
         failure: Some(failure.kind),
         message: failure.message,
         log: failure.log,

@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use super::error::Error;
 use super::estimate;
-use crate::journal::{Counts, Journal, Manifest, OutcomeKind, OutcomeRecord, RunState};
+use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState};
 
 /// The end of a run, plan or undo.
 #[derive(Clone, Debug)]
@@ -50,10 +50,7 @@ impl Summary {
             seconds: (counters.plan_seconds, counters.apply_seconds),
             single_writes: 0,
             partly_guarded: 0,
-            errors: errors
-                .into_iter()
-                .filter(|outcome| matches!(outcome.kind, OutcomeKind::Failed | OutcomeKind::Doubtful))
-                .collect(),
+            errors,
             manifest: Some(manifest),
         })
     }
@@ -74,6 +71,8 @@ impl Summary {
             "interrupted" => 130,
             "refused" | "incomplete" => 1,
             _ if self.counts.failed + self.counts.doubtful > 0 => 1,
+            // A way back that left items as they are.
+            "undone" if self.counts.skipped > 0 && self.manifest.as_ref().is_some_and(|it| it.restores.is_some()) => 1,
             _ => 0,
         }
     }
@@ -82,10 +81,7 @@ impl Summary {
     pub fn to_json(&self) -> Json {
         let (number, name, digest) = &self.migration;
         let counts = &self.counts;
-        let errors = self.errors.iter().map(|error| {
-            json!({ "key": error.key, "kind": if error.kind == OutcomeKind::Failed { "failed" } else { "doubtful" },
-                "failure": error.failure, "message": error.message, "attempts": error.attempts, "log": error.log, "backtrace": error.backtrace })
-        });
+        let errors = self.errors.iter().map(crate::report::document::outcome);
         json!({
             "v": 1,
             "run": self.run(),

@@ -23,7 +23,8 @@ fn put(endpoint: &str, item: &Json) {
 
 /// The put of the copy of one item.
 fn copy_of(id: u64, fault: Fault) -> Rule {
-    let of = move |request: &drift_tests::proxy::Request| request.json["Item"]["Id"]["N"] == id.to_string();
+    let id = id.to_string();
+    let of = move |request: &drift_tests::proxy::Request| request.json["Item"]["Id"]["N"].as_str() == Some(&id);
     Rule::on(&["PutItem"], fault).table("Copies").only(of)
 }
 

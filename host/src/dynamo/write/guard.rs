@@ -113,8 +113,8 @@ impl Placeholders {
     }
 
     /// The guard as a condition expression of at most `room` bytes; the item must exist.
-    pub(super) fn guard(&mut self, conditions: &[Must<'_>], key: &KeySchema, room: usize) -> Expressed {
-        let mut expression = format!("attribute_exists({})", self.name(&key.partition.name));
+    pub(super) fn guard(&mut self, conditions: &[Must<'_>], partition: &str, room: usize) -> Expressed {
+        let mut expression = format!("attribute_exists({})", self.name(partition));
         let mut held = 0;
         for must in conditions.iter().take(MAX_CONDITIONS) {
             // Longer than any that this can become; a placeholder that stands in no expression would be refused.

@@ -26,7 +26,7 @@ pub use self::rows::Row;
 pub use self::terms::{Guard, Proof, Terms};
 
 use self::batch::Queued;
-use self::plan::{Op, Plan, What, plan};
+use self::plan::{Op, Plan, Role, What, plan};
 use super::client::{Call, Client, write_units};
 use super::error::{Error, ErrorKind};
 use super::pace::Cost;
@@ -59,7 +59,7 @@ pub enum Outcome {
         /// The item that is there now.
         present: Option<Item>,
     },
-    /// In a transaction, these inserts that keep existing items met one: nothing happened; leave them out of the next attempt.
+    /// These inserts that keep existing items met one: nothing happened; leave them out of the next attempt.
     KeptExisting {
         /// Indexes into the attempt's actions.
         actions: Vec<usize>,
@@ -185,7 +185,10 @@ impl Client {
             Err(error) => error,
         };
         match (error.kind(), &op.what) {
-            (ErrorKind::ConditionFailed, What::Put(_, Existing::Keep, _)) => Outcome::Accepted,
+            (ErrorKind::ConditionFailed, What::Put(_, Existing::Keep, _)) => {
+                let action = |role| if let Role::Action(at) = role { Some(at) } else { None };
+                Outcome::KeptExisting { actions: action(op.role).into_iter().collect() }
+            }
             (ErrorKind::ConditionFailed, _) if op.on_this => {
                 match self.refused(attempt, op.guarded(), error.present().cloned()).await {
                     Outcome::Refused { present: None } if matches!(op.what, What::Delete(_)) => Outcome::AlreadyGone,
@@ -286,6 +289,7 @@ fn from_error(error: Error) -> Outcome {
 fn elsewhere(op: &Op) -> String {
     match &op.what {
         What::Put(..) => format!("there is an item {} in {} already, and the insert must not meet one", op.key, op.table),
+        What::Delete(_) => format!("the item {} in {} is no longer what was inserted", op.key, op.table),
         _ => format!("the migration's own condition does not hold for {} in {}", op.key, op.table),
     }
 }

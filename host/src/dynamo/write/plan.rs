@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::guard::{self, MAX_EXPRESSION, Placeholders};
+use super::guard::{self, MAX_EXPRESSION, Must, Placeholders};
 use super::statement::{Statement, statement};
 use super::{Attempt, Guard, Proof};
 use crate::dynamo::client::{Change, Client, Condition};
@@ -73,10 +73,21 @@ pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt, 
     for (at, action) in attempt.actions.iter().enumerate() {
         let other = action.table().filter(|name| !is_named(table, name));
         let key = match (action, other) {
-            (Action::Insert(insert), Some(name)) => Some(client.table(name).await?.key.key_of(&insert.item)),
-            (Action::Insert(insert), None) => Some(table.key.key_of(&insert.item)),
+            (Action::Insert(insert) | Action::Withdraw(insert), Some(name)) => {
+                Some(client.table(name).await?.key.key_of(&insert.item))
+            }
+            (Action::Insert(insert) | Action::Withdraw(insert), None) => Some(table.key.key_of(&insert.item)),
             _ => None,
         };
+        if let (Action::Withdraw(insert), Some(Ok(key))) = (action, &key) {
+            // A condition cannot see attributes that were added to it since, so it is looked at as well.
+            let name = other.unwrap_or(&table.name);
+            match client.get_item(name, key, true).await? {
+                None => continue,
+                Some(present) if present == insert.item => {}
+                Some(_) => return Ok(Plan::Impossible(format!("the item {key} in {name} is no longer what was inserted"))),
+            }
+        }
         let added = match key.transpose() {
             Ok(key) => draft.add(at, action, other, key),
             Err(problem) => Err(problem),
@@ -115,7 +126,7 @@ impl Draft<'_> {
                 merge(merged, patch);
                 return Ok(());
             }
-            Action::Insert(_) => None,
+            Action::Insert(_) | Action::Withdraw(_) => None,
             Action::Update(Update { target, .. }) | Action::Delete(target) => Some(target),
         };
         let key = match (key, target) {
@@ -150,10 +161,13 @@ impl Draft<'_> {
                 };
                 What::Put(item, insert.existing, condition)
             }
+            Action::Withdraw(insert) => What::Delete(Some(self.unchanged(&insert.item, &key))),
             Action::Patch(_) => return Ok(()),
         };
         // An insert that must not exist asks for the opposite of the guard: its refusal is about the insert.
-        let on_this = on_this && !matches!(what, What::Put(_, Existing::Keep | Existing::Fail, _));
+        let on_this = on_this
+            && !matches!(what, What::Put(_, Existing::Keep | Existing::Fail, _))
+            && !matches!(action, Action::Withdraw(_));
         self.guarded |= on_this;
         let table = other.unwrap_or(&self.table.name).to_owned();
         let (partly, problem) = self.known();
@@ -256,7 +270,7 @@ impl Draft<'_> {
         let terms = &self.attempt.terms;
         let conditions = guard::conditions(terms, &self.attempt.image, &self.table.key, patch);
         let touched = guard::touched(terms, patch);
-        let guard = ours.guard(&conditions, &self.table.key, room);
+        let guard = ours.guard(&conditions, &self.table.key.partition.name, room);
         self.partly |= guard.held < conditions.len();
         if guard.held < touched {
             let held = guard.held;
@@ -272,6 +286,17 @@ impl Draft<'_> {
         let mut ours = Placeholders::beside(&[], &Item::new());
         let expression = self.guard(&mut ours, None, MAX_EXPRESSION);
         Condition { expression, names: ours.names, values: ours.values }
+    }
+
+    /// That another item is as it was written.
+    fn unchanged(&mut self, item: &Item, key: &Key) -> Condition {
+        let others = item.iter().filter(|(name, _)| !key.attributes().contains(name));
+        let conditions: Vec<Must<'_>> = others.map(|(name, value)| Must::Equal(name, value)).collect();
+        let mut ours = Placeholders::beside(&[], &Item::new());
+        let partition = key.attributes().names().next().unwrap_or_default();
+        let guard = ours.guard(&conditions, partition, MAX_EXPRESSION);
+        self.partly |= guard.held < conditions.len();
+        Condition { expression: guard.expression, names: ours.names, values: ours.values }
     }
 
     /// A patch as an update expression with the guard.

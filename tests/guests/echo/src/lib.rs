@@ -7,6 +7,13 @@ use drift::migration::{log, run};
 
 struct Echo;
 
+/// In the bytes of the component; a test that puts `MENDED` in place of `BROKEN` has the fixed plugin.
+static MARK: [u8; 24] = *b"BROKEN as the mark says.";
+
+fn is_mended() -> bool {
+    core::hint::black_box(&MARK).starts_with(b"MENDED")
+}
+
 fn patch(name: &str, value: Value) -> Action {
     let set = Item { attributes: vec![Attribute { name: name.into(), value }], nested: vec![] };
     Action::Patch(Patch { set, remove: vec![] })
@@ -44,6 +51,10 @@ impl Guest for Echo {
                 log::write(log::Level::Info, "about to fail");
                 Err("as asked".into())
             }
+            "flaw" if chosen && !is_mended() => {
+                log::write(log::Level::Info, "about to meet the flaw");
+                Err("there is a flaw in this plugin".into())
+            }
             "trap" if chosen => core::arch::wasm32::unreachable(),
             "spin" if chosen => loop {
                 core::hint::black_box(());
@@ -51,7 +62,7 @@ impl Guest for Echo {
             "hog" if chosen => loop {
                 core::mem::forget(core::hint::black_box(vec![1u8; 1 << 20]));
             },
-            "fail" | "trap" | "spin" | "hog" => touch(),
+            "fail" | "flaw" | "trap" | "spin" | "hog" => touch(),
             "delete" => Ok(vec![Action::Delete(Target::This)]),
             "roundtrip" => Ok(vec![Action::Insert(Insert { table: run::argument("to"), item, existing: Existing::Fail })]),
             "too-few" => Ok(vec![patch("l", Value::L(2))]),

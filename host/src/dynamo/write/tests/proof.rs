@@ -145,7 +145,8 @@ async fn an_item_without_effective_actions_is_neither_stamped_nor_sent() {
 async fn with_a_receipt_every_write_happens_once_however_often_it_is_sent() {
     let db = Embedded::start().await;
     let table = db.table("Items").await;
-    (db.table("Other").await, db.table("Total").await);
+    db.table("Other").await;
+    db.table("Total").await;
     let receipts_table = crate::model::KeySchema {
         partition: crate::model::KeyAttribute { name: "Id".into(), kind: crate::model::KeyType::S },
         sort: None,

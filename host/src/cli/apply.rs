@@ -1,0 +1,84 @@
+//! `apply`: goes on with a run.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::Args;
+
+use super::Ended;
+use super::options::{Connection, Rates, load, load_bytes, parse_grants};
+use super::run::Output;
+use crate::journal::{self, Journal};
+use crate::migration::Migration;
+use crate::run::{RunOptions, restorer};
+use crate::{Error, report};
+
+#[derive(Args)]
+pub(super) struct ApplyVerb {
+    /// The run's id, or the beginning of it
+    run: String,
+    /// Take up the failed items of an incomplete run again, each as it is now
+    #[arg(long)]
+    retry_failed: bool,
+    /// With --retry-failed: by this plugin instead of the run's own; it is recorded beside it
+    #[arg(long, value_name = "FIXED.wasm", requires = "retry_failed")]
+    plugin: Option<PathBuf>,
+    /// Instances of the plugin at work at a time [default: the cores]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    concurrency: Option<u16>,
+    /// Chunks of writes on their way at a time
+    #[arg(long, value_name = "N", default_value_t = 8)]
+    writes_in_flight: usize,
+    #[command(flatten)]
+    rates: Rates,
+    #[command(flatten)]
+    connection: Connection,
+    #[command(flatten)]
+    output: Output,
+}
+
+impl ApplyVerb {
+    pub(super) async fn run(self) -> Ended {
+        let journal = Journal::open(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+        let manifest = journal.manifest().clone();
+        let migrator = report::watched(self.connection.migrator_of(&manifest).await?);
+        let slots = self.concurrency.map(usize::from);
+        let mut options = RunOptions::new(&manifest.context.table);
+        options.concurrency = slots.unwrap_or(options.concurrency);
+        options.writes_in_flight = self.writes_in_flight;
+        self.rates.give(&mut options);
+        self.output.confirm(&migrator, &options.table)?;
+        let migration = self.migration(&journal, slots)?;
+        let summary = match self.retry_failed {
+            true => migrator.retry_failed(journal, migration, &options).await?,
+            false => migrator.apply(journal, migration, &options).await?,
+        };
+        Ok(self.output.print(&summary))
+    }
+
+    fn migration(&self, journal: &Journal, slots: Option<usize>) -> Result<Arc<dyn Migration>, Error> {
+        let manifest = journal.manifest();
+        if let Some(restorer) = restorer(manifest) {
+            return Ok(restorer);
+        }
+        let grants = parse_grants(&manifest.grants)?;
+        if let Some(fixed) = &self.plugin {
+            let plugin = load(fixed, slots)?;
+            let missing = grants.missing(plugin.description(), &manifest.context.table);
+            if !missing.is_empty() {
+                let asked: Vec<String> = missing.iter().map(ToString::to_string).collect();
+                let run = &manifest.run;
+                return Err(Error::Refused(format!("the fixed plugin asks for more than run {run} has: {}", asked.join(", "))));
+            }
+            return Ok(Arc::new(plugin.grant(grants)));
+        }
+        let component = journal.component()?.ok_or_else(|| {
+            Error::Usage(format!(
+                "the run {} was made by a program of its own, not by a plugin; go on with it there",
+                manifest.run
+            ))
+        })?;
+        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots)?;
+        Ok(Arc::new(plugin.grant(grants)))
+    }
+}

@@ -1,0 +1,85 @@
+//! `show`: what a run's journal knows. Touches no table.
+
+use clap::Args;
+use serde_json::json;
+
+use super::Ended;
+use super::options::Connection;
+use crate::journal::{self, Journal};
+use crate::{Error, report};
+
+#[derive(Args)]
+pub(super) struct ShowVerb {
+    /// The run's id, or the beginning of it
+    run: String,
+    /// Read all of its journal first, and say if any of it is damaged
+    #[arg(long)]
+    check: bool,
+    /// Every item that failed, is in doubt or was left alone
+    #[arg(long, conflicts_with = "item")]
+    errors: bool,
+    /// All about the item with this key: Id=7, 'pk=USER#1, sk=PROFILE', or JSON
+    #[arg(long, value_name = "KEY")]
+    item: Option<String>,
+    #[command(flatten)]
+    connection: Connection,
+    /// Print one JSON document
+    #[arg(long)]
+    json: bool,
+}
+
+impl ShowVerb {
+    pub(super) fn run(self) -> Ended {
+        let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+        if self.check {
+            journal.check()?;
+        }
+        if self.errors {
+            return self.errors(&journal);
+        }
+        if let Some(key) = &self.item {
+            return self.item(&journal, key);
+        }
+        let summary = crate::run::Summary::read(&journal)?;
+        if self.json {
+            println!("{}", report::document::run(&journal, &summary)?)
+        } else {
+            print!("{}", report::run(&journal, &summary)?)
+        }
+        Ok(0)
+    }
+
+    /// As they are read: there may be millions.
+    fn errors(&self, journal: &Journal) -> Ended {
+        if !self.json {
+            report::items::each_error(journal, |outcome| {
+                print!("{}", report::items::error(outcome));
+                Ok(())
+            })?;
+            return Ok(0);
+        }
+        print!("{{\"v\":1,\"run\":{},\"errors\":[", json!(journal.manifest().run));
+        let mut comma = "";
+        report::items::each_error(journal, |outcome| {
+            print!("{comma}\n{}", report::document::whole_outcome(outcome));
+            comma = ",";
+            Ok(())
+        })?;
+        println!("]}}");
+        Ok(0)
+    }
+
+    fn item(&self, journal: &Journal, key: &str) -> Ended {
+        let key = journal.manifest().context.key.key_from_text(key).map_err(Error::Usage)?;
+        let unknown = || {
+            let run = &journal.manifest().run;
+            Error::Usage(format!("the run {run} has nothing about an item {key}: it was not there, or nothing was to change"))
+        };
+        let item = journal.find(&key)?.ok_or_else(unknown)?;
+        match self.json {
+            true => println!("{}", report::document::item(journal, &key, &item)),
+            false => print!("{}", report::items::item(journal, &key, &item)),
+        }
+        Ok(0)
+    }
+}

@@ -1,0 +1,124 @@
+//! Taking up failed items, and the way back by the host, as a program asks for them.
+
+use std::sync::Arc;
+
+use super::error::Error;
+use super::restore::{self, WayBack, restorer};
+use super::summary::Summary;
+use super::{Migrator, RunOptions, owner};
+use crate::dynamo::Billing;
+use crate::history::{Lease, now};
+use crate::journal::{self, Fix, Journal, RunState};
+use crate::migration::{Direction, Migration};
+
+impl Migrator {
+    /// The failed items of an incomplete run once more, each as it is now. `migration` may be other code than the run began
+    /// with: then that is the run's from now on, and is recorded so. Items in doubt are not touched.
+    pub async fn retry_failed(
+        &self,
+        journal: Journal,
+        migration: Arc<dyn Migration>,
+        options: &RunOptions,
+    ) -> Result<Summary, Error> {
+        let (manifest, state) = (journal.manifest().clone(), journal.state()?);
+        let run = &manifest.run;
+        let refused = |why: &str| Err(Error::Refused(format!("the run {run} is {state}: {why}")));
+        match state {
+            RunState::Incomplete => {}
+            RunState::Applied | RunState::Undone => return Summary::read(&journal),
+            RunState::Refused => return refused("nothing of it was written. Mend the migration, and begin a new run"),
+            RunState::Planned => return refused("nothing of it was sent yet; `drift-host apply` without --retry-failed does it"),
+            RunState::Planning | RunState::Applying | RunState::Interrupted => {
+                return refused("go on with `drift-host apply` first; what failed can be taken up when the rest is done");
+            }
+        }
+        let described = migration.description();
+        if described.number != manifest.number {
+            let (is, must) = (described.number, manifest.number);
+            return Err(Error::Usage(format!("the fixed plugin is migration {is}, and the run {run} is of migration {must}")));
+        }
+        if manifest.direction == Direction::Undo && !migration.reversible() {
+            return Err(Error::Usage(format!("the run {run} is an undo, and the fixed plugin has none")));
+        }
+        if migration.digest() != journal.digest()? {
+            self.table_of(&manifest).await?;
+            let line = format!(
+                "run {run} of migration {} on {}: what failed is done by {}, where it began with {}; by {}",
+                manifest.number,
+                manifest.context.table,
+                migration.digest(),
+                manifest.digest,
+                owner()
+            );
+            let lease = Lease::acquire(&self.history, &manifest.context.table, run, &owner()).await?;
+            let (digest, name) = (migration.digest().to_owned(), described.name.clone());
+            let fix = Fix { digest, name, at: now(), by: owner(), component: false };
+            journal.fix(fix, migration.component()).await?;
+            let noted = self.history.note(&line, &lease).await;
+            lease.release().await?;
+            noted?;
+        }
+        self.go_on(journal, migration, options, true).await
+    }
+
+    /// What the way back of a run would come to. Reads its journal only.
+    pub fn way_back(&self, run: &str) -> Result<WayBack, Error> {
+        WayBack::of(&Journal::read(&journal::find(&self.runs_dir, run)?)?)
+    }
+
+    /// The way back by the host, from the images of a run's journal: a run of its own that patches back what the run wrote where
+    /// it still is so, inserts again what it deleted, and deletes what it inserted. Only for the newest run of a table.
+    pub async fn restore(&self, run: &str, options: &RunOptions) -> Result<Summary, Error> {
+        let old = self.open(run)?;
+        let manifest = old.manifest().clone();
+        let table = self.table_of(&manifest).await?;
+        self.history.init(&Billing::OnDemand).await?;
+        self.check_newest(&old).await?;
+        let new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
+        let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
+        self.check_history(migration.as_ref(), &new, None).await?;
+        let lease = Lease::acquire(&self.history, &table.name, &new.run, &owner()).await?;
+        // Its lock is free again for the end, which is written into it; the lease keeps others off.
+        drop(old);
+        match self.begin(&new, migration, table) {
+            Ok(run) => run.go_on(options, lease).await,
+            Err(error) => {
+                // It runs out by itself if it cannot be given back.
+                let _expires = lease.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    /// Only the newest run of a table can be taken back, for later ones rest on it.
+    async fn check_newest(&self, old: &Journal) -> Result<(), Error> {
+        let (manifest, state) = (old.manifest(), old.state()?);
+        let (run, table) = (&manifest.run, &manifest.context.table);
+        let refused = |why: String| Err(Error::Refused(format!("the run {run} cannot be taken back: {why}")));
+        if state == RunState::Undone {
+            return refused("it is undone already".into());
+        }
+        if manifest.direction == Direction::Undo {
+            return refused("it is an undo itself. Run the migration again".into());
+        }
+        if !old.is_sealed()? || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
+            return refused(format!("it is {state}, so nothing of it was written"));
+        }
+        let applied = self.history.applied().await?;
+        let ours = applied.iter().find(|row| row.run == *run);
+        if state == RunState::Applied && ours.is_none() && !manifest.sweep {
+            return refused(format!("migration {} is no longer recorded as applied by it", manifest.number));
+        }
+        // What is not recorded yet is newer than all that is.
+        let Some(ours) = ours else { return Ok(()) };
+        let when = |row: &crate::history::Applied| (row.finished.clone(), row.run.clone());
+        let later = applied.iter().filter(|row| row.table == *table && when(row) > when(ours));
+        match later.max_by_key(|row| when(row)) {
+            Some(row) => refused(format!(
+                "migration {} ({}) was applied to {table} after it, by run {}. Take that back first",
+                row.number, row.name, row.run
+            )),
+            None => Ok(()),
+        }
+    }
+}
