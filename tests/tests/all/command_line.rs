@@ -81,3 +81,37 @@ async fn an_item_near_400_kb_is_migrated_and_one_that_would_grow_past_it_is_name
     assert_eq!((code, out.contains("Id=2: ") && out.contains("400 KB")), (1, true), "{out}{error}");
     assert_eq!(world.table("Things").await.len(), world_before.len());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn exactly_once_says_what_it_costs_and_what_defeats_it_and_is_kept_with_the_run() {
+    let (code, help, _) = World::with_rows(1).drift_host(&["run", "--help"]);
+    assert_eq!(code, 0);
+    for words in
+        ["--exactly-once", "about four write units", "defeats it", "A delete needs receipts", "--no-atomic", "--check-source"]
+    {
+        assert!(help.split_whitespace().collect::<Vec<_>>().join(" ").contains(words), "{words}: {help}");
+    }
+    let Some(echo) = guest("echo") else { return };
+    for (proof, units) in [("stamp=by", 3), ("receipts", 12)] {
+        let world = World::with_rows(3);
+        let given = ["--table", "Things", "--exactly-once", proof];
+        let (code, out, error) = world.drift_host(&[&["plan", &echo], &given[..]].concat());
+        assert_eq!((code, out.contains(&format!("needs    about {units} write units"))), (0, true), "{proof}: {out}{error}");
+        let run = world.only_run();
+        let (code, out, error) = world.drift_host(&["apply", &run]);
+        assert_eq!((code, out.contains("applied")), (0, true), "{proof}: {out}{error}");
+        let stamped =
+            world.table("Things").await.iter().filter(|item| item.get("by").and_then(|by| by.as_s()) == Some(&run)).count();
+        match proof {
+            "receipts" => assert_eq!((stamped, world.table("drift_migrations_receipts").await.len()), (0, 3)),
+            _ => assert_eq!(stamped, 3),
+        }
+    }
+    let world = World::with_rows(1);
+    for wrong in
+        [&["--exactly-once", "always"][..], &["--exactly-once", "receipts", "--no-atomic"], &["--exactly-once", "stamp=Id"]]
+    {
+        let (code, _, error) = world.drift_host(&[&["run", &echo, "--table", "Things"], wrong].concat());
+        assert_eq!((code, error.is_empty()), (2, false), "{wrong:?}: {error}");
+    }
+}
