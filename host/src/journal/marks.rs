@@ -28,6 +28,10 @@ impl Positions {
         if let Some(byte) = self.0.get_mut(position as usize / 8) {
             *byte &= !(1 << (position % 8));
         }
+        // Equal sets have equal bytes.
+        while self.0.last() == Some(&0) {
+            self.0.pop();
+        }
     }
 
     pub(super) fn is_empty(&self) -> bool {

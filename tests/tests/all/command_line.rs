@@ -31,7 +31,7 @@ fn status_of_nothing_is_nothing_and_writes_nothing() {
     let (code, out, _) = world.drift_host(&["status"]);
     assert_eq!((code, out.as_str()), (0, "no migration is applied\n"));
     let (code, out, _) = world.drift_host(&["status", "--json"]);
-    assert_eq!((code, out.trim()), (0, r#"{"v":1,"applied":[],"unfinished":[]}"#));
+    assert_eq!((code, out.trim()), (0, r#"{"v":1,"applied":[],"unfinished":[],"runs":[],"audit":[]}"#));
     let (code, _, error) = world.drift_host(&["show", "20260101"]);
     assert_eq!(code, 3, "{error}");
 }
