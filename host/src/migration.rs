@@ -81,6 +81,8 @@ pub enum FailureKind {
     Denied,
     /// The item is not as the run that is taken back left it, and stays as it is; only the way back by the host says so.
     LeftAlone,
+    /// A part of its actions was carried out, and the rest cannot be: only where they were sent one by one.
+    Partial,
 }
 
 /// An item for which there is no answer.

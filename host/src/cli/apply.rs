@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, load, load_bytes, parse_grants};
+use super::options::{Connection, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
@@ -30,6 +30,8 @@ pub(super) struct ApplyVerb {
     #[arg(long, value_name = "N", default_value_t = 8)]
     writes_in_flight: usize,
     #[command(flatten)]
+    rates: Rates,
+    #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     output: Output,
@@ -44,6 +46,7 @@ impl ApplyVerb {
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
+        self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;
         let summary = match self.retry_failed {

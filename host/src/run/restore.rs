@@ -13,11 +13,12 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
-use super::{guard, plan};
-use crate::dynamo::Guard;
+use super::plan;
+use super::terms::terms;
+use crate::dynamo::{Proof, Terms};
 use crate::journal::{AttemptRecord, Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase};
 use crate::migration::{Direction, FailureKind, ItemFailure, Migration, Reply, RunContext, StartError, Worker};
-use crate::model::{Action, Description, Existing, Insert, Item, Patch, Target, Update};
+use crate::model::{Action, Description, ExactlyOnce, Existing, Insert, Item, Patch, Target, Update};
 
 /// What is said of an item that the way back does not touch.
 pub(super) const LEFT_ALONE: &str = "it changed since the run, and is left alone";
@@ -103,7 +104,7 @@ fn empty(segment: u32, page: u32) -> PageRecord {
 /// One page of the old journal, turned round.
 fn page_back(old: &Journal, segment: u32, page: u32) -> Result<PageRecord, Error> {
     let manifest = old.manifest();
-    let guard = guard(&manifest.guard)?;
+    let terms = terms(manifest)?;
     let read = old.page(segment, page)?;
     let mut newer = old.attempts(segment, page)?.into_iter().peekable();
     let mut outcomes = old.page_outcomes(segment, page)?.into_iter().peekable();
@@ -116,7 +117,13 @@ fn page_back(old: &Journal, segment: u32, page: u32) -> Result<PageRecord, Error
         let newest = newer.next_if(|attempt| attempt.position == position);
         let (image, actions) = newest.map_or((image, actions), |AttemptRecord { image, actions, .. }| (image, actions));
         while outcomes.next_if(|outcome| outcome.position < position).is_some() {}
-        let outcome = outcomes.next_if(|outcome| outcome.position == position).map(|outcome| outcome.kind);
+        let outcome = outcomes.next_if(|outcome| outcome.position == position);
+        if outcome.as_ref().is_some_and(|outcome| outcome.failure == Some(FailureKind::Partial)) {
+            let why = "only a part of its actions was carried out; it stays as it is".to_owned();
+            record.failures.push(lost(manifest, (segment, page, position), image, why));
+            continue;
+        }
+        let outcome = outcome.map(|outcome| outcome.kind);
         let doubtful = match outcome {
             Some(OutcomeKind::Settled) => false,
             Some(OutcomeKind::Doubtful) => true,
@@ -135,7 +142,7 @@ fn page_back(old: &Journal, segment: u32, page: u32) -> Result<PageRecord, Error
             record.failures.push(lost(manifest, (segment, page, position), image, why));
             continue;
         }
-        let back = turn_round(manifest, &guard, &image, actions);
+        let back = turn_round(manifest, &terms, &image, actions);
         if !back.lost.is_empty() {
             let place = (segment, page, if back.actions.is_empty() { position } else { behind + position });
             record.failures.push(lost(manifest, place, image, back.lost.join("; ")));
@@ -163,12 +170,13 @@ struct Back {
     lost: Vec<String>,
 }
 
-fn turn_round(manifest: &Manifest, guard: &Guard, image: &Item, actions: Vec<Action>) -> Back {
+fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Action>) -> Back {
     let schema = &manifest.context.key;
     let key = schema.key_of(image).ok();
     let own =
         |table: &Option<String>| table.as_ref().is_none_or(|name| *name == manifest.context.table || *name == manifest.table_arn);
     let mut back = Back { left: key.clone().map(crate::model::Key::into_attributes).unwrap_or_default(), ..Back::default() };
+    let apart = manifest.no_atomic && actions.len() > 1;
     let (mut after, mut touched) = (image.clone(), Vec::new());
     for action in actions {
         match action {
@@ -181,11 +189,14 @@ fn turn_round(manifest: &Manifest, guard: &Guard, image: &Item, actions: Vec<Act
                 let this = own(&insert.table) && schema.key_of(&insert.item).ok() == key;
                 match insert.existing {
                     Existing::Replace if this => {
-                        back.left = insert.item;
+                        back.left = terms.put_over(image, &insert.item).unwrap_or(insert.item);
                         back.actions.push(Action::Insert(Insert { item: image.clone(), ..insert_of(Existing::Replace) }));
                     }
                     Existing::Replace => {
                         back.lost.push(format!("what its insert into {} replaced is not known", name(&insert.table)));
+                    }
+                    Existing::Keep if apart => {
+                        back.lost.push(format!("whether its insert into {} met an item is not known", name(&insert.table)));
                     }
                     Existing::Keep | Existing::Fail => back.actions.push(Action::Withdraw(insert)),
                 }
@@ -208,6 +219,11 @@ fn turn_round(manifest: &Manifest, guard: &Guard, image: &Item, actions: Vec<Act
             Action::Withdraw(insert) => back.actions.push(Action::Insert(insert)),
         }
     }
+    if let Proof::Stamp { attribute, run } = &terms.proof {
+        // The run wrote that too, with whatever else it did.
+        after.insert(attribute.clone(), run.as_str().into());
+        touched.push(attribute.clone());
+    }
     let mut patch = Patch::default();
     for name in touched {
         let (old, new) = (image.get(&name), after.get(&name));
@@ -224,7 +240,7 @@ fn turn_round(manifest: &Manifest, guard: &Guard, image: &Item, actions: Vec<Act
         }
     }
     if !(patch.set.is_empty() && patch.remove.is_empty()) {
-        if let Some((version, value)) = guard.version_after(image) {
+        for (version, value) in terms.brought(image).unwrap_or_default() {
             back.left.insert(version, value);
         }
         back.actions.insert(0, Action::Patch(patch));
@@ -260,6 +276,10 @@ pub(super) fn manifest_of(old: &Manifest, run: String, now: String, meta_table: 
         meta_table,
         restores: Some(old.run.clone()),
         sweep: false,
+        // The way back is guarded by what the run left, and needs no proof: what was put back is no longer so.
+        exactly_once: ExactlyOnce::No,
+        no_atomic: false,
+        check_source: false,
         ..old.clone()
     }
 }
