@@ -206,6 +206,7 @@ impl Flow {
         let mut options = RunOptions::new(table);
         options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
+        self.rates.give(&mut options);
         options
     }
 

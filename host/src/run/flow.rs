@@ -228,6 +228,7 @@ impl Run {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let Some(old) = &manifest.restores else { return Ok(()) };
         if history.find(manifest.number).await?.is_some_and(|row| row.run == *old) {
+            self.drop_receipts().await?;
             history.remove(manifest.number, lease).await?;
         }
         self.journal.set_state(RunState::Undone).await?;

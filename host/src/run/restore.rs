@@ -117,7 +117,13 @@ fn page_back(old: &Journal, segment: u32, page: u32) -> Result<PageRecord, Error
         let newest = newer.next_if(|attempt| attempt.position == position);
         let (image, actions) = newest.map_or((image, actions), |AttemptRecord { image, actions, .. }| (image, actions));
         while outcomes.next_if(|outcome| outcome.position < position).is_some() {}
-        let outcome = outcomes.next_if(|outcome| outcome.position == position).map(|outcome| outcome.kind);
+        let outcome = outcomes.next_if(|outcome| outcome.position == position);
+        if outcome.as_ref().is_some_and(|outcome| outcome.failure == Some(FailureKind::Partial)) {
+            let why = "only a part of its actions was carried out; it stays as it is".to_owned();
+            record.failures.push(lost(manifest, (segment, page, position), image, why));
+            continue;
+        }
+        let outcome = outcome.map(|outcome| outcome.kind);
         let doubtful = match outcome {
             Some(OutcomeKind::Settled) => false,
             Some(OutcomeKind::Doubtful) => true,
@@ -170,10 +176,8 @@ fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Act
     let own =
         |table: &Option<String>| table.as_ref().is_none_or(|name| *name == manifest.context.table || *name == manifest.table_arn);
     let mut back = Back { left: key.clone().map(crate::model::Key::into_attributes).unwrap_or_default(), ..Back::default() };
+    let apart = manifest.no_atomic && actions.len() > 1;
     let (mut after, mut touched) = (image.clone(), Vec::new());
-    // What was written beside the patch; without a next version nothing was sent.
-    let brought = terms.brought(image).unwrap_or_default();
-    let mut whole = false;
     for action in actions {
         match action {
             Action::Patch(patch) => {
@@ -185,12 +189,14 @@ fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Act
                 let this = own(&insert.table) && schema.key_of(&insert.item).ok() == key;
                 match insert.existing {
                     Existing::Replace if this => {
-                        whole = true;
                         back.left = terms.put_over(image, &insert.item).unwrap_or(insert.item);
                         back.actions.push(Action::Insert(Insert { item: image.clone(), ..insert_of(Existing::Replace) }));
                     }
                     Existing::Replace => {
                         back.lost.push(format!("what its insert into {} replaced is not known", name(&insert.table)));
+                    }
+                    Existing::Keep if apart => {
+                        back.lost.push(format!("whether its insert into {} met an item is not known", name(&insert.table)));
                     }
                     Existing::Keep | Existing::Fail => back.actions.push(Action::Withdraw(insert)),
                 }
@@ -200,7 +206,6 @@ fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Act
                     back.lost.push(format!("what it deleted in {} ({}) is not known", name(&address.table), address.key));
                 }
                 _ => {
-                    whole = true;
                     back.left = image.clone();
                     back.actions.push(Action::Insert(Insert { item: image.clone(), ..insert_of(Existing::Fail) }));
                 }
@@ -214,7 +219,8 @@ fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Act
             Action::Withdraw(insert) => back.actions.push(Action::Insert(insert)),
         }
     }
-    if let (Proof::Stamp { attribute, run }, false) = (&terms.proof, whole) {
+    if let Proof::Stamp { attribute, run } = &terms.proof {
+        // The run wrote that too, with whatever else it did.
         after.insert(attribute.clone(), run.as_str().into());
         touched.push(attribute.clone());
     }
@@ -234,7 +240,9 @@ fn turn_round(manifest: &Manifest, terms: &Terms, image: &Item, actions: Vec<Act
         }
     }
     if !(patch.set.is_empty() && patch.remove.is_empty()) {
-        brought.into_iter().for_each(|(name, value)| drop(back.left.insert(name, value)));
+        for (version, value) in terms.brought(image).unwrap_or_default() {
+            back.left.insert(version, value);
+        }
         back.actions.insert(0, Action::Patch(patch));
     }
     back
@@ -267,10 +275,11 @@ pub(super) fn manifest_of(old: &Manifest, run: String, now: String, meta_table: 
         conflict_retries: old.conflict_retries.max(1),
         meta_table,
         restores: Some(old.run.clone()),
+        sweep: false,
+        // The way back is guarded by what the run left, and needs no proof: what was put back is no longer so.
         exactly_once: ExactlyOnce::No,
         no_atomic: false,
         check_source: false,
-        sweep: false,
         ..old.clone()
     }
 }

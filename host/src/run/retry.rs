@@ -23,8 +23,12 @@ impl Run {
         let client = self.migrator.database.client();
         for (segment, page) in self.journal.listed_pages(usize::MAX)? {
             let outcomes = self.journal.page_outcomes(segment, page)?.into_iter();
-            let failed: Vec<OutcomeRecord> =
-                outcomes.filter(|outcome| outcome.kind == OutcomeKind::Failed && outcome.id.is_some()).collect();
+            let failed: Vec<OutcomeRecord> = outcomes
+                .filter(|outcome| {
+                    // What was carried out in part is never run again.
+                    outcome.kind == OutcomeKind::Failed && outcome.failure != Some(FailureKind::Partial) && outcome.id.is_some()
+                })
+                .collect();
             for chunk in failed.chunks(CHUNK) {
                 if self.migrator.stop.is_cancelled() {
                     return Ok(());
