@@ -1,5 +1,10 @@
 //! drift-host: per-item migrations of DynamoDB tables, sandboxed, resumable, guarded against lost updates.
 
+#![cfg_attr(not(test), deny(clippy::print_stdout, clippy::print_stderr))]
+
+#[macro_use]
+mod output;
+
 pub mod cli;
 pub mod dynamo;
 pub mod history;

@@ -67,7 +67,7 @@ fn test(arguments: &[String]) -> Result<()> {
     // Before the tests: they start it. With the whole workspace selected, so that dependencies have the same features and
     // are built once.
     cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host"]).run()?;
-    let mut tests = cargo::here(&["test", "--locked", "--workspace"]);
+    let mut tests = cargo::here(&["test", "--locked", "--workspace", "--no-fail-fast"]);
     tests.args(arguments).env("DRIFT_HOST_BIN", cargo::target_dir()?.join("debug").join(exe("drift-host")));
     match &guests {
         Some(folder) => tests.env("DRIFT_GUESTS_DIR", folder),

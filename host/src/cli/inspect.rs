@@ -28,7 +28,7 @@ impl InspectVerb {
         if self.json {
             let grants = said.grants.iter().map(|asked| json!({ "grant": grant(asked), "why": asked.why }));
             let after: Vec<String> = said.after.iter().map(ToString::to_string).collect();
-            println!(
+            say!(
                 "{}",
                 json!({ "v": 1, "digest": plugin.digest(), "bytes": size, "contract": "drift:migration@0.1", "number": said.number.to_string(),
                     "name": said.name, "summary": said.summary, "repeatable": said.repeatable, "reversible": plugin.reversible(),
@@ -37,16 +37,16 @@ impl InspectVerb {
             );
             return Ok(0);
         }
-        println!("migration {} {}", said.number, said.name);
-        println!("  {}", said.summary);
-        println!("  digest      {}", plugin.digest());
-        println!("  size        {size} bytes, contract drift:migration@0.1");
-        println!("  repeatable  {}", if said.repeatable { "yes, it says" } else { "no" });
-        println!("  undo        {}", if plugin.reversible() { "yes" } else { "no" });
+        say!("migration {} {}", said.number, said.name);
+        say!("  {}", said.summary);
+        say!("  digest      {}", plugin.digest());
+        say!("  size        {size} bytes, contract drift:migration@0.1");
+        say!("  repeatable  {}", if said.repeatable { "yes, it says" } else { "no" });
+        say!("  undo        {}", if plugin.reversible() { "yes" } else { "no" });
         for asked in &said.grants {
-            println!("  asks for    {}  ({})", grant(asked), asked.why);
+            say!("  asks for    {}  ({})", grant(asked), asked.why);
         }
-        println!("  imports     {}", plugin.imports().join(", "));
+        say!("  imports     {}", plugin.imports().join(", "));
         Ok(0)
     }
 }

@@ -64,14 +64,11 @@ fn start_and_wait(options: Options, json: bool, kept: bool) -> Result<(), LocalE
 fn announce(running: &Running, json: bool, kept: bool) -> io::Result<()> {
     let endpoint = running.endpoint_url();
     for table in running.tables() {
-        eprintln!("{}", sentence(table));
+        tell!("{}", sentence(table));
     }
     let example = running.tables().first().map_or("TABLE", |table| &table.name);
-    eprintln!("next: drift-host try PLUGIN --table {example} --endpoint-url {endpoint}");
-    eprintln!(
-        "{}",
-        if kept { "Ctrl-C stops it; the tables stay in the file" } else { "Ctrl-C stops it, and its tables are gone" }
-    );
+    tell!("next: drift-host try PLUGIN --table {example} --endpoint-url {endpoint}");
+    tell!("{}", if kept { "Ctrl-C stops it; the tables stay in the file" } else { "Ctrl-C stops it, and its tables are gone" });
     let mut out = io::stdout().lock();
     if json {
         let tables: Vec<_> = running.tables().iter().map(|table| json!({ "name": table.name, "items": table.items })).collect();

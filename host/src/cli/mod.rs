@@ -75,7 +75,7 @@ impl From<Exit> for ExitCode {
 
 /// Says what went wrong, on standard error.
 fn complain(error: &dyn std::fmt::Display) {
-    eprintln!("error: {error}");
+    tell!("error: {error}");
 }
 
 /// What a verb ends with: an exit code, or an error with its own.
@@ -91,7 +91,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: the runtime could not be started: {error}");
+            tell!("error: the runtime could not be started: {error}");
             return ExitCode::from(75);
         }
     };

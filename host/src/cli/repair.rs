@@ -70,8 +70,8 @@ impl RepairVerb {
             self.connection.migrator().await?.accept_digest(&plugin, &table).await?
         };
         match self.output.json {
-            true => println!("{}", json!({ "v": 1, "audit": line })),
-            false => println!("{line}"),
+            true => say!("{}", json!({ "v": 1, "audit": line })),
+            false => say!("{line}"),
         }
         Ok(0)
     }

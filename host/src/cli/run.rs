@@ -77,7 +77,7 @@ impl RunVerb {
         let (summary, none_left) = migrator.sweep(migration, &options, self.rounds).await?;
         let code = self.output.print(&summary);
         if code == 0 && !none_left {
-            eprintln!("after {} rounds the last one still found items to change", self.rounds);
+            tell!("after {} rounds the last one still found items to change", self.rounds);
             return Ok(1);
         }
         Ok(code)
@@ -98,9 +98,9 @@ impl PlanVerb {
         let journal = Journal::read(&path)?;
         let count = if self.check { CHECKED } else { SAMPLES };
         if self.output.json {
-            println!("{}", report::document::plan(&journal, &summary, count)?);
+            say!("{}", report::document::plan(&journal, &summary, count)?);
         } else {
-            print!("{}{}", report::summary(&summary), report::samples(&journal, count)?);
+            show!("{}{}", report::summary(&summary), report::samples(&journal, count)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
@@ -122,7 +122,7 @@ impl Output {
         if self.yes {
             return Ok(());
         }
-        eprint!("{what} Go on? [y/N] ");
+        crate::output::aside(format_args!("{what} Go on? [y/N] "));
         let mut answer = String::new();
         let asked = std::io::IsTerminal::is_terminal(&std::io::stdin()) && std::io::stdin().read_line(&mut answer).is_ok();
         match answer.trim() {
@@ -133,9 +133,9 @@ impl Output {
 
     pub(super) fn print(&self, summary: &Summary) -> u8 {
         if self.json {
-            println!("{}", summary.to_json())
+            say!("{}", summary.to_json())
         } else {
-            print!("{}", report::summary(summary))
+            show!("{}", report::summary(summary))
         }
         summary.exit_code()
     }

@@ -42,9 +42,9 @@ impl ShowVerb {
         }
         let summary = crate::run::Summary::read(&journal)?;
         if self.json {
-            println!("{}", report::document::run(&journal, &summary)?)
+            say!("{}", report::document::run(&journal, &summary)?)
         } else {
-            print!("{}", report::run(&journal, &summary)?)
+            show!("{}", report::run(&journal, &summary)?)
         }
         Ok(0)
     }
@@ -53,19 +53,19 @@ impl ShowVerb {
     fn errors(&self, journal: &Journal) -> Ended {
         if !self.json {
             report::items::each_error(journal, |outcome| {
-                print!("{}", report::items::error(outcome));
+                show!("{}", report::items::error(outcome));
                 Ok(())
             })?;
             return Ok(0);
         }
-        print!("{{\"v\":1,\"run\":{},\"errors\":[", json!(journal.manifest().run));
+        show!("{{\"v\":1,\"run\":{},\"errors\":[", json!(journal.manifest().run));
         let mut comma = "";
         report::items::each_error(journal, |outcome| {
-            print!("{comma}\n{}", report::document::whole_outcome(outcome));
+            show!("{comma}\n{}", report::document::whole_outcome(outcome));
             comma = ",";
             Ok(())
         })?;
-        println!("]}}");
+        say!("]}}");
         Ok(0)
     }
 
@@ -77,8 +77,8 @@ impl ShowVerb {
         };
         let item = journal.find(&key)?.ok_or_else(unknown)?;
         match self.json {
-            true => println!("{}", report::document::item(journal, &key, &item)),
-            false => print!("{}", report::items::item(journal, &key, &item)),
+            true => say!("{}", report::document::item(journal, &key, &item)),
+            false => show!("{}", report::items::item(journal, &key, &item)),
         }
         Ok(0)
     }

@@ -19,7 +19,7 @@ pub(super) fn stop() -> CancellationToken {
     tokio::spawn(async move {
         let code = next().await;
         RECEIVED.store(code, Ordering::Relaxed);
-        eprintln!("stopping: what is under way is finished, and the run can be gone on with. Again to stop at once");
+        tell!("stopping: what is under way is finished, and the run can be gone on with. Again to stop at once");
         stopped.cancel();
         let code = next().await;
         std::process::exit(i32::from(code));

@@ -62,10 +62,10 @@ impl StatusVerb {
         let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
         let runs = journal::list(&self.connection.runs_dir())?;
         if self.output.json {
-            println!("{}", report::document::status(&applied, &unfinished, &runs, &audit));
+            say!("{}", report::document::status(&applied, &unfinished, &runs, &audit));
         } else {
-            print!("{}{}", report::status(&applied, &unfinished), report::runs::runs(&runs));
-            print!("{}", report::runs::audit(&audit));
+            show!("{}{}", report::status(&applied, &unfinished), report::runs::runs(&runs));
+            show!("{}", report::runs::audit(&audit));
         }
         Ok(0)
     }
@@ -73,7 +73,7 @@ impl StatusVerb {
     async fn prune(&self) -> Ended {
         let keep = Keep { planned: !self.planned, newest: !self.all, younger_than: self.older_than };
         let runs = journal::prunable(&self.connection.runs_dir(), &keep)?;
-        eprint!("{}", report::runs::runs(&runs));
+        crate::output::aside(format_args!("{}", report::runs::runs(&runs)));
         if !runs.is_empty() {
             self.output
                 .ask(&format!("These {} journals are removed; nothing of theirs can be taken back afterwards.", runs.len()))?;
@@ -84,8 +84,8 @@ impl StatusVerb {
             removed.push(run.run.as_str());
         }
         match self.output.json {
-            true => println!("{}", json!({ "v": 1, "removed": removed })),
-            false => println!("removed {} journals", removed.len()),
+            true => say!("{}", json!({ "v": 1, "removed": removed })),
+            false => say!("removed {} journals", removed.len()),
         }
         Ok(0)
     }
@@ -110,7 +110,7 @@ impl InitVerb {
         let billing = self.provisioned.map_or(Billing::OnDemand, |(read, write)| Billing::Provisioned { read, write });
         let migrator = self.connection.migrator().await?;
         migrator.init(&billing).await?;
-        println!("the metadata tables are there and active");
+        say!("the metadata tables are there and active");
         Ok(0)
     }
 }

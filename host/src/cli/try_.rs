@@ -87,13 +87,13 @@ impl TryVerb {
             failed |= answer.is_err();
             match self.json {
                 true => documents.push(report::document::answer(&context, item, &answer)),
-                false => print!("{}", report::tried(&context, item, &answer)),
+                false => show!("{}", report::tried(&context, item, &answer)),
             }
         }
         if self.json {
-            println!("{}", json!({ "v": 1, "table": context.table, "items": documents }));
+            say!("{}", json!({ "v": 1, "table": context.table, "items": documents }));
         } else if items.is_empty() {
-            println!("no item to try: the table is empty, or nothing in it matches");
+            say!("no item to try: the table is empty, or nothing in it matches");
         }
         Ok(u8::from(failed))
     }

@@ -50,7 +50,7 @@ impl UndoVerb {
         drop(journal);
         let migrator = self.connection.migrator_of(&manifest).await?;
         let survey = migrator.way_back(&manifest.run)?;
-        eprint!("{}", report::way_back(&survey));
+        crate::output::aside(format_args!("{}", report::way_back(&survey)));
         let options = self.flow.options(&manifest.context.table);
         self.confirm(&migrator, &options, &survey)?;
         Ok(self.output.print(&report::watched(migrator).restore(&manifest.run, &options).await?))

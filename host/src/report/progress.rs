@@ -31,13 +31,13 @@ pub fn watched(migrator: Migrator) -> Migrator {
         match event {
             Event::Started { run, items_estimated } => {
                 state.estimated = items_estimated;
-                eprintln!("run {run}");
+                tell!("run {run}");
             }
-            Event::Waiting { table, status } => eprintln!("the table {table} is {status}; waiting until it is ACTIVE"),
+            Event::Waiting { table, status } => tell!("the table {table} is {status}; waiting until it is ACTIVE"),
             Event::Paced { read, write } => {
                 let units = |units: Option<u32>| units.map_or_else(|| "any number of".into(), |units| units.to_string());
                 let (read, write) = (units(read), units(write));
-                eprintln!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
+                tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
             }
             Event::Scanned(items) => state.scanned += items,
             Event::Sealed(items) => (state.to_apply, state.since) = (items, Instant::now()),
@@ -51,9 +51,9 @@ pub fn watched(migrator: Migrator) -> Migrator {
         state.next = now + state.pause;
         let elapsed = now - state.since;
         if state.to_apply == 0 {
-            eprintln!("{}", line("scanned", state.scanned, state.estimated, "about ", elapsed));
+            tell!("{}", line("scanned", state.scanned, state.estimated, "about ", elapsed));
         } else {
-            eprintln!("{}", line("applied", state.applied, state.to_apply, "", elapsed));
+            tell!("{}", line("applied", state.applied, state.to_apply, "", elapsed));
         }
     })
 }

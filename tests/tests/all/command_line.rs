@@ -115,3 +115,13 @@ async fn exactly_once_says_what_it_costs_and_what_defeats_it_and_is_kept_with_th
         assert_eq!((code, error.is_empty()), (2, false), "{wrong:?}: {error}");
     }
 }
+
+#[test]
+fn a_reader_that_goes_away_is_no_failure() {
+    let world = World::with_rows(1);
+    let (nobody, writer) = std::io::pipe().unwrap();
+    drop(nobody);
+    let output = world.command(&["status"]).stdout(writer).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+}
