@@ -13,4 +13,4 @@ pub mod report;
 pub mod run;
 
 pub use native::Native;
-pub use run::{Error, Event, MaxErrors, Migrator, RunOptions, Summary};
+pub use run::{Error, Event, ExactlyOnce, MaxErrors, Migrator, RunOptions, Summary};

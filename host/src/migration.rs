@@ -79,6 +79,8 @@ pub enum FailureKind {
     Invalid,
     /// It asked for something that was not granted.
     Denied,
+    /// A part of its actions was carried out, and the rest cannot be: only where they were sent one by one.
+    Partial,
 }
 
 /// An item for which there is no answer.

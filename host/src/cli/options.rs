@@ -1,5 +1,6 @@
 //! Flags that several verbs share.
 
+use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,7 +14,7 @@ use crate::journal::Manifest;
 use crate::migration::Migration;
 use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
-use crate::run::{MaxErrors, Migrator, RunOptions};
+use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
 
 /// Where the tables are.
 #[derive(Args, Clone)]
@@ -83,6 +84,24 @@ pub(super) struct Given {
     grants: Vec<String>,
 }
 
+/// How fast a run may be.
+#[derive(Args, Clone)]
+pub(super) struct Rates {
+    /// Read units a second at most, retries included [default: a quarter of the table's, unless it is local]
+    #[arg(long, value_name = "N")]
+    max_read_units: Option<NonZeroU32>,
+    /// Write units a second at most, retries included [default: a quarter of the table's, unless it is local]
+    #[arg(long, value_name = "N")]
+    max_write_units: Option<NonZeroU32>,
+}
+
+impl Rates {
+    pub(super) fn give(&self, options: &mut RunOptions) {
+        options.max_read_units = self.max_read_units;
+        options.max_write_units = self.max_write_units;
+    }
+}
+
 /// How a run is carried out.
 #[derive(Args, Clone)]
 pub(super) struct Flow {
@@ -118,6 +137,34 @@ pub(super) struct Flow {
     /// How often a migration runs again on an item that changed meanwhile
     #[arg(long, value_name = "N", default_value_t = 5)]
     conflict_retries: u32,
+    #[command(flatten)]
+    rates: Rates,
+    #[command(flatten)]
+    delivery: Delivery,
+}
+
+/// What is known of an item's actions afterwards, and what goes together.
+#[derive(Args, Clone)]
+struct Delivery {
+    /// Prove each item's write, so that none stays in doubt
+    ///
+    /// `receipts`: a row for each item in the table META_receipts, in one transaction with its actions: about four write units
+    /// instead of one, and a table that grows by a row an item. Tells everything.
+    ///
+    /// `stamp=ATTR`: the same write puts the run's id in this attribute of the item: one unit as without, and some bytes. The
+    /// application sees it, and defeats it where it rewrites whole items without it. A delete needs receipts; actions that all
+    /// lie elsewhere bring the stamp along in a transaction.
+    #[arg(long, value_name = "receipts|stamp=ATTR")]
+    exactly_once: Option<ExactlyOnce>,
+    /// Send several actions of one item one by one (inserts, updates, deletes); more than 100 are then possible
+    ///
+    /// If the item changes, or one of them is refused, after another was carried out, the item has failed in part: it is listed
+    /// so, and never run again. Not with --exactly-once.
+    #[arg(long, conflicts_with = "exactly_once")]
+    no_atomic: bool,
+    /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
+    #[arg(long)]
+    check_source: bool,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {
@@ -173,6 +220,10 @@ impl Flow {
         options.arguments = self.given.arguments().to_vec();
         options.guard.clone_from(&self.guard);
         options.conflict_retries = self.conflict_retries;
+        options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();
+        options.no_atomic = self.delivery.no_atomic;
+        options.check_source = self.delivery.check_source;
+        self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Flow, load_bytes, parse_grants};
+use super::options::{Connection, Flow, Rates, load_bytes, parse_grants};
 use crate::Error;
 use crate::journal::{self, Journal};
 use crate::migration::Direction;
@@ -47,6 +47,8 @@ pub(super) struct ApplyVerb {
     /// Chunks of writes on their way at a time
     #[arg(long, value_name = "N", default_value_t = 8)]
     writes_in_flight: usize,
+    #[command(flatten)]
+    rates: Rates,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -107,6 +109,7 @@ impl ApplyVerb {
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
+        self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = Arc::new(plugin.grant(parse_grants(&manifest.grants)?));
         let summary = migrator.apply(journal, migration, &options).await?;

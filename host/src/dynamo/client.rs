@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_dynamodb::operation::delete_item::DeleteItemError;
 use aws_sdk_dynamodb::operation::put_item::PutItemError;
 use aws_sdk_dynamodb::operation::update_item::UpdateItemError;
-use aws_sdk_dynamodb::types::{ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::types::{ConsumedCapacity, ReturnConsumedCapacity, ReturnValue, ReturnValuesOnConditionCheckFailure};
 use tokio_util::sync::CancellationToken;
 
 use super::convert::{self, SdkItem};
@@ -18,8 +18,9 @@ use super::credentials::Renewable;
 use super::error::{Error, ErrorKind, Failure, from_sdk, is_conflict};
 use super::filter::Filter;
 use super::meter::Meter;
+use super::pace::Cost;
 use super::table::TableInfo;
-use crate::model::{Item, Key};
+use crate::model::{Item, Key, item_bytes};
 
 /// How long throttling is waited out before it becomes an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
@@ -111,6 +112,13 @@ pub(super) struct Call<'a> {
     /// Whether doing it twice is the same as doing it once.
     pub(super) repeatable: bool,
     pub(super) cancel: Option<&'a CancellationToken>,
+    /// What one try costs, as far as it is known.
+    pub(super) cost: Cost,
+}
+
+/// The write units of an item of this size, in bytes.
+pub(super) fn write_units(bytes: usize) -> f64 {
+    bytes.div_ceil(1024).max(1) as f64
 }
 
 impl Client {
@@ -153,7 +161,8 @@ impl Client {
 
     /// Reads one page of a scan.
     pub async fn scan_page(&self, request: &ScanRequest) -> Result<ScanPage, Error> {
-        let call = Call { operation: "Scan", subject: &request.table, repeatable: true, cancel: None };
+        let (limit, cost) = self.meter().pace().page(request.limit);
+        let call = Call { operation: "Scan", subject: &request.table, repeatable: true, cancel: None, cost };
         let signed = |number: u32| i32::try_from(number).unwrap_or(i32::MAX);
         let mut scan = self
             .sdk()
@@ -162,8 +171,8 @@ impl Client {
             .consistent_read(request.consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total)
             .set_exclusive_start_key(request.start.as_ref().map(convert::sdk_key));
-        if request.limit > 0 {
-            scan = scan.limit(signed(request.limit));
+        if limit > 0 {
+            scan = scan.limit(signed(limit));
         }
         if request.segments > 1 {
             scan = scan.segment(signed(request.segment)).total_segments(signed(request.segments));
@@ -175,7 +184,10 @@ impl Client {
                 .set_expression_attribute_values(values(&filter.values));
         }
         let answer = self.call(call, |_| None, || scan.clone().send()).await?;
-        self.meter().read(answer.consumed_capacity());
+        if let Some(units) = answer.consumed_capacity().and_then(ConsumedCapacity::capacity_units) {
+            self.meter().pace().scanned(u64::try_from(answer.scanned_count).unwrap_or_default(), units);
+        }
+        self.meter().settle(call.cost, answer.consumed_capacity());
         let items = answer.items.unwrap_or_default().into_iter().map(|item| self.readable(call, convert::item(item)));
         Ok(ScanPage {
             items: items.collect::<Result<_, _>>()?,
@@ -190,7 +202,7 @@ impl Client {
 
     /// Reads one item; `None` if there is none.
     pub async fn get_item(&self, table: &str, key: &Key, consistent: bool) -> Result<Option<Item>, Error> {
-        let call = Call { operation: "GetItem", subject: table, repeatable: true, cancel: None };
+        let call = Call { operation: "GetItem", subject: table, repeatable: true, cancel: None, cost: Cost::Read(1.0) };
         let get = self
             .sdk()
             .get_item()
@@ -199,19 +211,20 @@ impl Client {
             .consistent_read(consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = self.call(call, |_| None, || get.clone().send()).await?;
-        self.meter().read(answer.consumed_capacity());
+        self.meter().settle(call.cost, answer.consumed_capacity());
         answer.item.map(|item| self.readable(call, convert::item(item))).transpose()
     }
 
     /// Puts an item. A failed condition is [`ErrorKind::ConditionFailed`], with the item that is there.
     pub async fn put_item(&self, table: &str, item: &Item, condition: Option<&Condition>) -> Result<(), Error> {
         let repeatable = condition.is_none();
-        self.put(Call { operation: "PutItem", subject: table, repeatable, cancel: None }, item, condition).await
+        let cost = Cost::Write(write_units(item_bytes(item)));
+        self.put(Call { operation: "PutItem", subject: table, repeatable, cancel: None, cost }, item, condition).await
     }
 
     /// Updates an item, making it if it is missing; returns it as it is afterwards.
     pub async fn update_item(&self, table: &str, key: &Key, change: &Change) -> Result<Item, Error> {
-        let call = Call { operation: "UpdateItem", subject: table, repeatable: false, cancel: None };
+        let call = Call { operation: "UpdateItem", subject: table, repeatable: false, cancel: None, cost: Cost::Write(1.0) };
         let returned = self.update(call, key, change, ReturnValue::AllNew).await?;
         Ok(returned.unwrap_or_else(|| key.attributes().clone()))
     }
@@ -219,7 +232,7 @@ impl Client {
     /// Deletes an item; without a condition, a missing one is no error.
     pub async fn delete_item(&self, table: &str, key: &Key, condition: Option<&Condition>) -> Result<(), Error> {
         let repeatable = condition.is_none();
-        let call = Call { operation: "DeleteItem", subject: table, repeatable, cancel: None };
+        let call = Call { operation: "DeleteItem", subject: table, repeatable, cancel: None, cost: Cost::Write(1.0) };
         self.delete(call, key, condition).await.map(drop)
     }
 
@@ -242,7 +255,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || put.clone().send()).await?;
-        self.meter().write(answer.consumed_capacity());
+        self.meter().settle(call.cost, answer.consumed_capacity());
         Ok(())
     }
 
@@ -273,7 +286,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || update.clone().send()).await?;
-        self.meter().write(answer.consumed_capacity());
+        self.meter().settle(call.cost, answer.consumed_capacity());
         answer.attributes.map(|item| self.readable(call, convert::item(item))).transpose()
     }
 
@@ -297,7 +310,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || delete.clone().send()).await?;
-        self.meter().write(answer.consumed_capacity());
+        self.meter().settle(call.cost, answer.consumed_capacity());
         Ok(answer.attributes.and_then(convert::item))
     }
 
@@ -319,6 +332,8 @@ impl Client {
                 return Err(Error::Cancelled(call.operation.to_owned()));
             }
             let taken = Instant::now();
+            let paced = self.meter().pace().reserve(call.cost, call.cancel).await;
+            paced.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
             self.meter().call();
             let error = match send().await {
                 Ok(answer) => return Ok(answer),

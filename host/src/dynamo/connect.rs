@@ -100,6 +100,11 @@ impl Database {
         &self.meter
     }
 
+    /// Takes at most so many read and write units a second from now on, over all clients; `None` is without limit.
+    pub fn set_pace(&self, read: Option<u32>, write: Option<u32>) {
+        self.meter().pace().set(read.map(f64::from), write.map(f64::from));
+    }
+
     /// Starts `count` lanes (at least one): a thread, a runtime and a connection pool each.
     pub fn lanes(&self, count: usize) -> Result<Lanes, Error> {
         let client = |_| {

@@ -5,9 +5,11 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
-/// Counters shared by every client of one database; cheap to clone.
+use super::pace::{Cost, Pace};
+
+/// Counters shared by every client of one database, and the pace that they keep; cheap to clone.
 #[derive(Clone, Debug, Default)]
-pub struct Meter(Arc<Counters>);
+pub struct Meter(Arc<Counters>, Pace);
 
 #[derive(Debug, Default)]
 struct Counters {
@@ -77,17 +79,23 @@ impl Meter {
         self.0.partly_guarded.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn read(&self, consumed: Option<&ConsumedCapacity>) {
-        add(&self.0.read, consumed);
+    /// How fast units may be taken.
+    pub(super) fn pace(&self) -> &Pace {
+        &self.1
     }
 
-    pub(super) fn write(&self, consumed: Option<&ConsumedCapacity>) {
-        add(&self.0.write, consumed);
-    }
-}
-
-fn add(counter: &AtomicU64, consumed: Option<&ConsumedCapacity>) {
-    if let Some(units) = consumed.and_then(ConsumedCapacity::capacity_units) {
-        counter.fetch_add((units * SCALE).round() as u64, Relaxed);
+    /// What an answered call has consumed, by DynamoDB's word.
+    pub(super) fn settle<'a>(&self, cost: Cost, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+        let counter = match cost {
+            Cost::Free => return,
+            Cost::Read(_) => &self.0.read,
+            Cost::Write(_) => &self.0.write,
+        };
+        let units = consumed.into_iter().filter_map(ConsumedCapacity::capacity_units).reduce(|sum, units| sum + units);
+        // Without a word of DynamoDB's, as of a batch in which every statement failed, the estimate stands.
+        if let Some(units) = units {
+            counter.fetch_add((units * SCALE).round() as u64, Relaxed);
+            self.1.settle(cost, units);
+        }
     }
 }

@@ -12,6 +12,7 @@ mod error;
 mod filter;
 mod lanes;
 mod meter;
+mod pace;
 mod table;
 mod write;
 
@@ -25,4 +26,4 @@ pub use filter::{Filter, FilterError};
 pub use lanes::{Lane, Lanes};
 pub use meter::{Meter, Units};
 pub use table::{Billing, TableInfo};
-pub use write::{Attempt, Guard, Outcome, Row};
+pub use write::{Attempt, Guard, Outcome, Proof, Row, Terms};

@@ -10,6 +10,7 @@ use aws_sdk_dynamodb::types::{
 
 use super::client::{Call, Client};
 use super::error::{Error, ErrorKind, Failure};
+use super::pace::Cost;
 use crate::model::{KeyAttribute, KeySchema, KeyType};
 
 /// Between two looks at a table that is being made.
@@ -57,7 +58,7 @@ pub enum Billing {
 impl Client {
     /// Describes a table, given by name or ARN.
     pub async fn describe_table(&self, table: &str) -> Result<TableInfo, Error> {
-        let call = Call { operation: "DescribeTable", subject: table, repeatable: true, cancel: None };
+        let call = Call { operation: "DescribeTable", subject: table, repeatable: true, cancel: None, cost: Cost::Free };
         let answer = self.call(call, |_| None, || self.sdk().describe_table().table_name(table).send()).await?;
         let info = match answer.table() {
             Some(description) => TableInfo::from_description(description),
@@ -135,7 +136,7 @@ impl Client {
 
     /// Makes a table without indexes; `false` if there is one of this name already. It is usable once it is ACTIVE.
     pub async fn create_table(&self, table: &str, key: &KeySchema, billing: &Billing) -> Result<bool, Error> {
-        let call = Call { operation: "CreateTable", subject: table, repeatable: false, cancel: None };
+        let call = Call { operation: "CreateTable", subject: table, repeatable: false, cancel: None, cost: Cost::Free };
         let invalid = |error: aws_sdk_dynamodb::error::BuildError| self.unreadable(call, error.to_string());
         let mut request = self.sdk().create_table().table_name(table);
         for (at, attribute) in key.attributes().enumerate() {
@@ -167,6 +168,16 @@ impl Client {
 }
 
 impl TableInfo {
+    /// A quarter of the read and write units a second that the table has: of its provisioned capacity, or of what an
+    /// on-demand table begins with (12,000 and 4,000).
+    pub fn quarter(&self) -> (Option<u32>, Option<u32>) {
+        let quarter = |units: u64| Some(u32::try_from(units / 4).unwrap_or(u32::MAX).max(1));
+        match self.billing {
+            Billing::OnDemand => (quarter(12_000), quarter(4_000)),
+            Billing::Provisioned { read, write } => (quarter(read), quarter(write)),
+        }
+    }
+
     /// Reads DynamoDB's description; the error says what is missing in it.
     pub(super) fn from_description(table: &TableDescription) -> Result<Self, String> {
         let name = table.table_name().ok_or("the description has no table name")?;

@@ -6,6 +6,7 @@
 //! check that it is still held: about four write units a row, a handful of rows a run. Nothing here is written by a plan.
 
 mod lease;
+mod receipts;
 
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use crate::dynamo::{Billing, Client, Condition, ErrorKind, Row, ScanRequest};
 use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
 
 pub use lease::{Lease, LeaseTerms};
+pub use receipts::receipts_table;
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);

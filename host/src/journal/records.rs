@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::migration::{Direction, FailureKind, LogLine, RunContext};
-use crate::model::{Action, Item, Key, MigrationNumber};
+use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber};
 
 /// What a run is: fixed when it begins. No credentials, ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -34,6 +34,14 @@ pub struct Manifest {
     pub grants: Vec<String>,
     pub meta_table: String,
     pub conflict_retries: u32,
+    #[serde(default)]
+    pub exactly_once: ExactlyOnce,
+    /// Several actions of one item go each by itself.
+    #[serde(default)]
+    pub no_atomic: bool,
+    /// Actions elsewhere carry a condition on the handed-in item, where no other action does.
+    #[serde(default)]
+    pub check_source: bool,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

@@ -5,6 +5,7 @@
 
 mod action;
 mod description;
+mod exactly_once;
 mod key;
 mod number;
 mod size;
@@ -15,6 +16,7 @@ pub mod json;
 
 pub use action::{Action, Address, Existing, Insert, Patch, Target, Update};
 pub use description::{Access, Description, GrantRequest, MigrationNumber, MigrationNumberError};
+pub use exactly_once::ExactlyOnce;
 pub use key::{Key, KeyAttribute, KeySchema, KeyType};
 pub use number::{Number, NumberError};
 pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};

@@ -10,7 +10,7 @@ use crate::history::{Applied, Unfinished};
 use crate::journal::{Journal, OutcomeKind};
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::Item;
-use crate::run::{Error, Summary};
+use crate::run::{Error, ExactlyOnce, Summary};
 
 pub use progress::watched;
 
@@ -41,6 +41,14 @@ pub fn summary(summary: &Summary) -> String {
         "  units    {:.0} read, {:.0} write;  plan {:.1} s, apply {:.1} s",
         summary.units.0, summary.units.1, summary.seconds.0, summary.seconds.1
     );
+    if let Some(units) = summary.needed_units.filter(|_| counts.changed > 0) {
+        let proof = match summary.manifest.as_ref().map(|manifest| &manifest.exactly_once) {
+            Some(ExactlyOnce::Receipts) => "; each item and its receipt are a transaction, at twice the units",
+            Some(ExactlyOnce::Stamp(_)) => "; a stamp adds its bytes, and a transaction where all actions lie elsewhere",
+            _ => "",
+        };
+        let _ = writeln!(out, "  needs    about {units:.0} write units, indexes and re-runs apart{proof}");
+    }
     if summary.single_writes > 0 {
         let _ = writeln!(
             out,
@@ -118,6 +126,9 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
             "allowed",
             format!("{} failed items, {} re-runs of an item that changed", manifest.max_errors, manifest.conflict_retries),
         ),
+        ("proof", if manifest.exactly_once == ExactlyOnce::No { String::new() } else { manifest.exactly_once.to_string() }),
+        ("atomic", if manifest.no_atomic { "no: several actions of one item go one by one".into() } else { String::new() }),
+        ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {

@@ -6,27 +6,26 @@ use std::time::{Duration, Instant};
 
 use crate::run::{Event, Migrator};
 
+/// The first line comes after this time, the next ones ever more rarely.
+const FIRST: Duration = Duration::from_secs(2);
+const LONGEST: Duration = Duration::from_secs(60);
+
 struct State {
     scanned: u64,
     applied: u64,
     to_apply: u64,
     estimated: u64,
-    waits: bool,
+    /// When the half at work began.
+    since: Instant,
     next: Instant,
     pause: Duration,
 }
 
 /// The same migrator, whose events are told to people.
 pub fn watched(migrator: Migrator) -> Migrator {
-    let state = Mutex::new(State {
-        scanned: 0,
-        applied: 0,
-        to_apply: 0,
-        estimated: 0,
-        waits: false,
-        next: Instant::now() + Duration::from_secs(2),
-        pause: Duration::from_secs(2),
-    });
+    let now = Instant::now();
+    let state = State { scanned: 0, applied: 0, to_apply: 0, estimated: 0, since: now, next: now + FIRST, pause: FIRST };
+    let state = Mutex::new(state);
     migrator.observe(move |event| {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         match event {
@@ -34,25 +33,62 @@ pub fn watched(migrator: Migrator) -> Migrator {
                 state.estimated = items_estimated;
                 eprintln!("run {run}");
             }
-            Event::Waiting { table, status } => {
-                if !std::mem::replace(&mut state.waits, true) {
-                    eprintln!("the table {table} is {status}; waiting until it can be used");
-                }
+            Event::Waiting { table, status } => eprintln!("the table {table} is {status}; waiting until it is ACTIVE"),
+            Event::Paced { read, write } => {
+                let units = |units: Option<u32>| units.map_or_else(|| "any number of".into(), |units| units.to_string());
+                let (read, write) = (units(read), units(write));
+                eprintln!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
             }
             Event::Scanned(items) => state.scanned += items,
-            Event::Sealed(items) => state.to_apply = items,
+            Event::Sealed(items) => (state.to_apply, state.since) = (items, Instant::now()),
             Event::Applied(items) => state.applied += items,
         }
         let now = Instant::now();
         if now < state.next {
             return;
         }
-        state.pause = (state.pause * 5 / 4).min(Duration::from_secs(60));
+        state.pause = (state.pause * 5 / 4).min(LONGEST);
         state.next = now + state.pause;
+        let elapsed = now - state.since;
         if state.to_apply == 0 {
-            eprintln!("scanned {} of about {}", state.scanned, state.estimated.max(state.scanned));
+            eprintln!("{}", line("scanned", state.scanned, state.estimated, "about ", elapsed));
         } else {
-            eprintln!("scanned {}, applied {} of {}", state.scanned, state.applied, state.to_apply);
+            eprintln!("{}", line("applied", state.applied, state.to_apply, "", elapsed));
         }
     })
+}
+
+/// `scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left`. DynamoDB's count of a table's items is hours old, so it
+/// may be passed.
+fn line(what: &str, done: u64, all: u64, about: &str, elapsed: Duration) -> String {
+    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
+    if done >= all || rate < 0.01 {
+        return format!("{what} {done}, {rate:.0} a second");
+    }
+    let left = Duration::from_secs_f64((all - done) as f64 / rate);
+    format!("{what} {done} of {about}{all} ({} %), {rate:.0} a second, {} left", done * 100 / all, span(left))
+}
+
+fn span(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..=119 => format!("{seconds} s"),
+        seconds @ 120..=7_199 => format!("{} min", seconds / 60),
+        seconds => format!("{} h {} min", seconds / 3600, seconds % 3600 / 60),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_says_how_far_how_fast_and_how_long() {
+        let seconds = Duration::from_secs;
+        assert_eq!(
+            line("scanned", 5_000, 10_000, "about ", seconds(2)),
+            "scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left"
+        );
+        assert_eq!(line("applied", 10, 100_000, "", seconds(10)), "applied 10 of 100000 (0 %), 1 a second, 27 h 46 min left");
+        assert_eq!(line("scanned", 12, 10, "about ", seconds(4)), "scanned 12, 3 a second");
+    }
 }

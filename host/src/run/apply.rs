@@ -1,5 +1,5 @@
-//! The second half: every attempt is marked sent before its first byte leaves, and counts as done only on DynamoDB's word
-//! or by the rules of doubt (docs/decisions/0002-delivery.md).
+//! The second half: every attempt is marked sent before its first byte leaves, and what its answer means is told by the rules
+//! of doubt beside this file.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,21 +7,22 @@ use std::time::Duration;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::doubt::{Next, resendable, settle, unsendable};
 use super::error::Error;
-use super::plan::{effective, failed, note};
+use super::parts;
+use super::plan::note;
 use super::pool::Pool;
-use crate::dynamo::{Attempt, Client, Guard, Lanes, Outcome, TableInfo};
+use crate::dynamo::{Attempt, Client, Lanes, Outcome, TableInfo, Terms};
 use crate::history::Lease;
-use crate::journal::{AttemptRecord, Journal, OutcomeKind, OutcomeRecord, Phase};
-use crate::migration::ItemFailure;
-use crate::model::{Action, Existing, Insert, Item, Target};
+use crate::journal::{AttemptRecord, Journal};
+use crate::model::{Action, Item};
 
 /// Attempts a chunk: what is marked sent together, and at most in doubt after a crash.
 const CHUNK: usize = 200;
 /// The same, where what is in doubt may not be sent again and a person has to look at it.
 const SMALL_CHUNK: usize = 25;
 /// How often an attempt in doubt is sent again within one process; after that the run stops, or the item stays in doubt.
-const RESENDS: u32 = 5;
+pub(super) const RESENDS: u32 = 5;
 
 /// What all pages share.
 #[derive(Clone)]
@@ -29,25 +30,25 @@ pub(super) struct Applier {
     pub(super) journal: Journal,
     pub(super) table: TableInfo,
     pub(super) pool: Arc<Pool>,
-    pub(super) guard: Guard,
+    pub(super) terms: Arc<Terms>,
     pub(super) lease: Arc<Lease>,
     pub(super) stop: CancellationToken,
     pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,
 }
 
 /// One item's actions on their way.
-struct Work {
-    segment: u32,
-    page: u32,
-    position: u32,
-    attempt: u32,
-    image: Arc<Item>,
-    actions: Arc<Vec<Action>>,
+pub(super) struct Work {
+    pub(super) segment: u32,
+    pub(super) page: u32,
+    pub(super) position: u32,
+    pub(super) attempt: u32,
+    pub(super) image: Arc<Item>,
+    pub(super) actions: Arc<Vec<Action>>,
     /// Marked as sent.
-    sent: bool,
+    pub(super) sent: bool,
     /// Sent before, and not answered.
-    doubtful: bool,
-    resends: u32,
+    pub(super) doubtful: bool,
+    pub(super) resends: u32,
 }
 
 /// Carries out what is not done yet. Returns early, without an error, if it is stopped.
@@ -132,7 +133,7 @@ fn waiting(applier: &Applier, segment: u32, page: u32) -> Result<Vec<(Work, bool
 async fn deliver(applier: &Applier, client: &Client, chunk: Vec<Work>) -> Result<(), Error> {
     let Some((segment, page)) = chunk.first().map(|work| (work.segment, work.page)) else { return Ok(()) };
     let (mut chunk, stays): (Vec<Work>, Vec<Work>) =
-        chunk.into_iter().partition(|work| !work.doubtful || resendable(applier, work));
+        chunk.into_iter().partition(|work| !work.doubtful || resendable(applier, work) || parts::is_apart(applier, work));
     let mut round = Round::default();
     for work in stays {
         let next = unsendable(applier, client, &work, "it was sent before, and the run ended without its answer").await;
@@ -156,6 +157,9 @@ async fn deliver(applier: &Applier, client: &Client, chunk: Vec<Work>) -> Result
             round.error = Some(error);
             break;
         }
+        let (apart, whole): (Vec<Work>, Vec<Work>) =
+            std::mem::take(&mut chunk).into_iter().partition(|work| parts::is_apart(applier, work));
+        chunk = whole;
         let attempts = chunk.iter().map(|work| attempt(applier, work)).collect();
         let outcomes = client.write(&applier.table, attempts, &applier.stop).await;
         let lost = outcomes.iter().find_map(|outcome| match outcome {
@@ -167,6 +171,15 @@ async fn deliver(applier: &Applier, client: &Client, chunk: Vec<Work>) -> Result
         for (work, outcome) in std::mem::take(&mut chunk).into_iter().zip(outcomes) {
             let (position, left) = (work.position, work.doubtful || matches!(outcome, Outcome::InDoubt { .. }));
             let next = settle(applier, client, work, outcome).await;
+            round.take(applier, position, left, next).await;
+        }
+        for work in apart {
+            if lost.is_some() || round.error.is_some() || applier.stop.is_cancelled() {
+                round.again.push(work);
+                continue;
+            }
+            let (position, mut left) = (work.position, work.doubtful);
+            let next = parts::deliver(applier, client, work, &mut left).await;
             round.take(applier, position, left, next).await;
         }
         if let Some(error) = lost.filter(|_| unanswered > RESENDS) {
@@ -239,200 +252,12 @@ async fn may_send(applier: &Applier, segment: u32, page: u32, chunk: &mut [Work]
     Ok(())
 }
 
-fn attempt(applier: &Applier, work: &Work) -> Attempt {
+pub(super) fn attempt(applier: &Applier, work: &Work) -> Attempt {
     let run = &applier.journal.manifest().run;
     Attempt {
         image: work.image.clone(),
         actions: work.actions.clone(),
-        guard: applier.guard.clone(),
+        terms: applier.terms.clone(),
         token: format!("{run}/{}/{}/{}/{}", work.segment, work.page, work.position, work.attempt),
     }
-}
-
-enum Next {
-    Done,
-    Record(OutcomeRecord),
-    Again(Work),
-    Stopped(crate::dynamo::Error),
-}
-
-async fn settle(applier: &Applier, client: &Client, mut work: Work, outcome: Outcome) -> Result<Next, Error> {
-    Ok(match outcome {
-        Outcome::Accepted => Next::Done,
-        Outcome::AlreadyGone if work.doubtful => Next::Done,
-        Outcome::AlreadyGone => Next::Record(record(applier, &work, OutcomeKind::Skipped, "it was deleted meanwhile".into())),
-        Outcome::Refused { present } if work.doubtful => doubt(applier, client, work, present).await?,
-        Outcome::Refused { present } => conflict(applier, work, present).await?,
-        Outcome::KeptExisting { actions } => {
-            let kept = work.actions.iter().enumerate().filter(|(at, _)| !actions.contains(at)).map(|(_, action)| action.clone());
-            let kept: Vec<Action> = kept.collect();
-            if kept.is_empty() { Next::Done } else { new_attempt(applier, &work, work.image.as_ref().clone(), kept).await? }
-        }
-        Outcome::Failed { code, message } if work.doubtful => {
-            unsendable(applier, client, &work, &format!("sent again, it failed: {code}: {message}")).await?
-        }
-        Outcome::Failed { code, message } => {
-            Next::Record(record(applier, &work, OutcomeKind::Failed, format!("{code}: {message}")))
-        }
-        Outcome::InDoubt { why, .. } if !resendable(applier, &work) => unsendable(applier, client, &work, &why).await?,
-        Outcome::InDoubt { .. } if work.resends < RESENDS => {
-            work.doubtful = true;
-            work.resends += 1;
-            Next::Again(work)
-        }
-        // The way to DynamoDB is at fault: it is sent again when the run goes on.
-        Outcome::InDoubt { lost: Some(error), .. } => Next::Stopped(error),
-        // It answers, and for this item always with an error of its own.
-        Outcome::InDoubt { why, .. } => Next::Record(doubtful(applier, &work, &why)),
-        Outcome::NotSent => Next::Again(work),
-        Outcome::Stopped(error) => Next::Stopped(error),
-    })
-}
-
-/// The guard refused an attempt that was never in doubt: the item changed, and the migration runs again on it as it is.
-async fn conflict(applier: &Applier, work: Work, present: Option<Item>) -> Result<Next, Error> {
-    let Some(present) = present else {
-        return Ok(Next::Record(record(applier, &work, OutcomeKind::Skipped, "it was deleted meanwhile".into())));
-    };
-    if work.attempt > applier.journal.manifest().conflict_retries {
-        let why = format!("it changed {} times while it was being migrated; see --conflict-retries", work.attempt);
-        return Ok(Next::Record(record(applier, &work, OutcomeKind::Failed, why)));
-    }
-    match applier.pool.ask(vec![present]).await?.pop() {
-        Some((present, Ok(reply))) => {
-            let actions = effective(reply.actions, &present);
-            if actions.is_empty() {
-                let why = "it changed meanwhile, and there is nothing left to do";
-                return Ok(Next::Record(record(applier, &work, OutcomeKind::Unchanged, why.into())));
-            }
-            new_attempt(applier, &work, present, actions).await
-        }
-        Some((_, Err(failure))) => {
-            let key = key_text(applier, &work);
-            Ok(Next::Record(failed(work.segment, work.page, work.position, key, Phase::Apply, failure, work.attempt)))
-        }
-        None => Err(Error::Start("the pool gave no answer".into())),
-    }
-}
-
-/// In doubt, and not to be sent again: done if the post-conditions say so, else it stays in doubt.
-async fn unsendable(applier: &Applier, client: &Client, work: &Work, why: &str) -> Result<Next, Error> {
-    let key = applier.table.key.key_of(&work.image).map_err(Error::Start)?;
-    let present = match guarded(work) {
-        true => client.get_item(&applier.table.name, &key, true).await?,
-        false => None,
-    };
-    Ok(match happened(applier, client, work, present.as_ref()).await? {
-        true => Next::Done,
-        false => Next::Record(doubtful(applier, work, why)),
-    })
-}
-
-fn doubtful(applier: &Applier, work: &Work, why: &str) -> OutcomeRecord {
-    let why = format!("whether it was written is not known ({why}); decide with `drift-host show` and the table");
-    record(applier, work, OutcomeKind::Doubtful, why)
-}
-
-/// The guard refused an attempt that was in doubt: was it ours that changed the item?
-async fn doubt(applier: &Applier, client: &Client, work: Work, present: Option<Item>) -> Result<Next, Error> {
-    if happened(applier, client, &work, present.as_ref()).await? {
-        return Ok(Next::Done);
-    }
-    if repeatable(applier, &work) {
-        return match (present, work.actions.as_slice()) {
-            (None, [Action::Delete(Target::This)]) => Ok(Next::Done),
-            (present, _) => conflict(applier, work, present).await,
-        };
-    }
-    let why = "it was sent without an answer, and the item has changed since: whether the change was made is not known";
-    Ok(Next::Record(record(applier, &work, OutcomeKind::Doubtful, why.into())))
-}
-
-/// Whether the post-condition of every action holds.
-async fn happened(applier: &Applier, client: &Client, work: &Work, present: Option<&Item>) -> Result<bool, Error> {
-    let mut after = work.image.as_ref().clone();
-    work.actions.iter().for_each(|action| {
-        if let Action::Patch(patch) = action {
-            after = patch.applied_to(&after);
-        }
-    });
-    if let Some((attribute, version)) = applier.guard.version_after(&work.image) {
-        after.insert(attribute, version);
-    }
-    for action in work.actions.iter() {
-        let holds = match action {
-            Action::Patch(patch) => present.is_some_and(|present| {
-                after.iter().all(|(name, value)| present.get(name) == Some(value))
-                    && patch.remove.iter().all(|name| after.contains(name) || !present.contains(name))
-            }),
-            Action::Delete(Target::This) => present.is_none(),
-            Action::Delete(Target::Other(address)) => {
-                let table = address.table.as_deref().unwrap_or(&applier.table.name);
-                client.get_item(table, &address.key, true).await?.is_none()
-            }
-            Action::Insert(insert) => inserted(applier, client, insert).await?,
-            Action::Update(_) => false,
-        };
-        if !holds {
-            return Ok(false);
-        }
-    }
-    Ok(true)
-}
-
-async fn inserted(applier: &Applier, client: &Client, insert: &Insert) -> Result<bool, Error> {
-    let info = match insert.table.as_deref() {
-        Some(table) if table != applier.table.name => client.table(table).await?,
-        _ => applier.table.clone(),
-    };
-    let Ok(key) = info.key.key_of(&insert.item) else { return Ok(false) };
-    let there = client.get_item(&info.name, &key, true).await?;
-    Ok(there.is_some_and(|there| insert.existing == Existing::Keep || there == insert.item))
-}
-
-async fn new_attempt(applier: &Applier, work: &Work, image: Item, actions: Vec<Action>) -> Result<Next, Error> {
-    let attempt = work.attempt + 1;
-    applier.lease.check()?;
-    let record = AttemptRecord {
-        segment: work.segment,
-        page: work.page,
-        position: work.position,
-        attempt,
-        image: image.clone(),
-        actions: actions.clone(),
-    };
-    applier.journal.new_attempt(record).await?;
-    let (image, actions) = (Arc::new(image), Arc::new(actions));
-    Ok(Next::Again(Work { attempt, image, actions, sent: false, doubtful: false, resends: 0, ..*work }))
-}
-
-/// Whether the whole attempt stands or falls with the handed-in item.
-fn guarded(work: &Work) -> bool {
-    work.actions.iter().any(Action::is_on_this)
-}
-
-/// Whether sending it twice does not do it twice.
-fn resendable(applier: &Applier, work: &Work) -> bool {
-    guarded(work) || repeatable(applier, work)
-}
-
-/// What the migration states, unless an action elsewhere cannot be repeated whatever was stated.
-fn repeatable(applier: &Applier, work: &Work) -> bool {
-    applier.journal.manifest().repeatable
-        && work.actions.iter().all(|action| match action {
-            Action::Update(update) => update.target == Target::This,
-            Action::Insert(insert) => insert.existing != Existing::Fail,
-            Action::Patch(_) | Action::Delete(_) => true,
-        })
-}
-
-fn key_text(applier: &Applier, work: &Work) -> String {
-    applier.table.key.key_of(&work.image).map_or_else(|problem| problem, |key| key.to_string())
-}
-
-fn record(applier: &Applier, work: &Work, kind: OutcomeKind, message: String) -> OutcomeRecord {
-    let key = key_text(applier, work);
-    let failure = ItemFailure { kind: crate::migration::FailureKind::Error, message, backtrace: None, log: Vec::new() };
-    let record = failed(work.segment, work.page, work.position, key, Phase::Apply, failure, work.attempt);
-    OutcomeRecord { kind, failure: None, ..record }
 }

@@ -6,11 +6,16 @@ use std::time::Instant;
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
-use super::{Event, Migrator, apply, guard, owner, plan, pool};
+use super::terms::terms;
+use super::{Event, Migrator, apply, owner, plan, pool};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Journal, RunState};
 use crate::migration::{Direction, Migration};
+use crate::model::ExactlyOnce;
+
+/// The detail of a history row that says how a run proved what it did.
+const PROOF: &str = "exactly_once";
 
 /// One execution with its journal.
 pub(super) struct Run {
@@ -91,6 +96,8 @@ impl Run {
         let observer = self.migrator.observer.clone();
         let planner = plan::Planner {
             journal: self.journal.clone(),
+            table: self.table.clone(),
+            terms: Arc::new(terms(manifest)?),
             pool: Arc::new(self.pool(options).await?),
             filter,
             fail_fast: options.fail_fast,
@@ -121,7 +128,7 @@ impl Run {
             journal: self.journal.clone(),
             table: self.table.clone(),
             pool: Arc::new(self.pool(options).await?),
-            guard: guard(&self.journal.manifest().guard)?,
+            terms: Arc::new(terms(self.journal.manifest())?),
             lease: lease.clone(),
             stop: stop.clone(),
             progress: Arc::new(move |items| observer(Event::Applied(items))),
@@ -155,6 +162,7 @@ impl Run {
                 history.end_run(&manifest.run, None, lease).await?;
             }
             Direction::Undo => {
+                self.drop_receipts().await?;
                 history.remove(manifest.number, lease).await?;
                 self.journal.set_state(RunState::Undone).await?;
                 let line = format!(
@@ -170,6 +178,23 @@ impl Run {
         Ok(())
     }
 
+    /// The receipts of the run that is undone, and of the undo itself. Once all items are done, and not item by item: an undo need
+    /// not act on every item that the run acted on (what was deleted is not there), and until it is recorded the receipts are
+    /// in nobody's way, for every run has its own.
+    async fn drop_receipts(&self) -> Result<(), Error> {
+        let (history, manifest) = (&self.migrator.history, self.journal.manifest());
+        let row = history.find(manifest.number).await?;
+        let receipts = ExactlyOnce::Receipts.to_string();
+        let with_receipts = |row: &Applied| row.details.iter().any(|(name, how)| name == PROOF && *how == receipts);
+        let undone = row.filter(with_receipts).map(|row| row.run);
+        let own = (manifest.exactly_once == ExactlyOnce::Receipts).then(|| manifest.run.clone());
+        let runs: Vec<&str> = undone.iter().chain(&own).map(String::as_str).collect();
+        if runs.is_empty() {
+            return Ok(());
+        }
+        Ok(history.drop_receipts(&runs).await?)
+    }
+
     fn applied(&self, counts: &Counts, spent: &Counters) -> Applied {
         let manifest = self.journal.manifest();
         let detail = |name: &str, value: String| (name.to_owned(), value);
@@ -183,6 +208,7 @@ impl Run {
             detail("host_version", manifest.host_version.clone()),
             detail("by", owner()),
         ];
+        details.extend((manifest.exactly_once != ExactlyOnce::No).then(|| detail(PROOF, manifest.exactly_once.to_string())));
         details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
         let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
         Applied {

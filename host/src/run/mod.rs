@@ -4,13 +4,18 @@
 //! [`Migrator`] is the whole of drift-host without a process around it; the binary uses only this.
 
 mod apply;
+mod doubt;
 mod error;
+mod estimate;
 mod flow;
 mod options;
+mod parts;
 mod plan;
 mod pool;
 mod summary;
+mod terms;
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +23,10 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 
 pub use error::Error;
-pub use options::{MaxErrors, RunOptions};
+pub use options::{ExactlyOnce, MaxErrors, RunOptions};
 pub use summary::Summary;
 
-use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, Guard, TableInfo};
+use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, TableInfo};
 use crate::history::{Applied, History, Lease, LeaseTerms, Unfinished, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext};
@@ -49,6 +54,13 @@ pub enum Event {
         table: String,
         /// Its status, in DynamoDB's word.
         status: String,
+    },
+    /// At most so many units a second are taken.
+    Paced {
+        /// Read units a second.
+        read: Option<u32>,
+        /// Write units a second.
+        write: Option<u32>,
     },
     /// So many more items were scanned and answered.
     Scanned(u64),
@@ -142,6 +154,7 @@ impl Migrator {
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
         let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
+        self.keep_pace(&table, options);
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 
@@ -185,11 +198,27 @@ impl Migrator {
         if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.check_history(migration.as_ref(), &manifest, Some(&manifest.run)).await?;
+            self.init_receipts(&manifest).await?;
         } else if self.history.unfinished().await?.iter().all(|row| row.run != manifest.run) {
             return Summary::read(&journal);
         }
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        self.keep_pace(&table, options);
         Run::new(self, journal, migration, table).go_on(options, lease).await
+    }
+
+    /// Keeps to the rates asked for, or, on anything not local, to a quarter of what the table has.
+    fn keep_pace(&self, table: &TableInfo, options: &RunOptions) {
+        let (read, write) = match self.database.is_local() {
+            true => (None, None),
+            false => table.quarter(),
+        };
+        let read = options.max_read_units.map(NonZeroU32::get).or(read);
+        let write = options.max_write_units.map(NonZeroU32::get).or(write);
+        self.database.set_pace(read, write);
+        if read.is_some() || write.is_some() {
+            (self.observer)(Event::Paced { read, write });
+        }
     }
 
     /// The table, once it can be worked on.
@@ -220,7 +249,9 @@ impl Migrator {
         }
         let manifest = self.manifest(migration.as_ref(), options, direction, &table)?;
         self.check_history(migration.as_ref(), &manifest, None).await?;
+        self.init_receipts(&manifest).await?;
         let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        self.keep_pace(&table, options);
         match self.begin(&manifest, migration, table) {
             Ok(run) => run.go_on(options, lease).await,
             Err(error) => {
@@ -228,6 +259,14 @@ impl Migrator {
                 let _expires = lease.release().await;
                 Err(error)
             }
+        }
+    }
+
+    /// The table of receipts, only where a run leaves some.
+    async fn init_receipts(&self, manifest: &Manifest) -> Result<(), Error> {
+        match manifest.exactly_once {
+            ExactlyOnce::Receipts => Ok(self.history.init_receipts(&Billing::OnDemand).await?),
+            _ => Ok(()),
         }
     }
 
@@ -276,6 +315,7 @@ impl Migrator {
             state: "already-applied".into(),
             counts: Counts::default(),
             units: (0.0, 0.0),
+            needed_units: None,
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,
@@ -292,7 +332,6 @@ impl Migrator {
         table: &TableInfo,
     ) -> Result<Manifest, Error> {
         options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
-        guard(&options.guard)?;
         let description = migration.description();
         let started_at = now();
         let context = RunContext {
@@ -301,7 +340,7 @@ impl Migrator {
             started_at: started_at.clone(),
             arguments: options.arguments.clone(),
         };
-        Ok(Manifest {
+        let manifest = Manifest {
             run: journal::new_run_id(),
             host_version: env!("CARGO_PKG_VERSION").to_owned(),
             created: started_at,
@@ -323,10 +362,15 @@ impl Migrator {
             grants: options.grants.clone(),
             meta_table: self.meta_table.clone(),
             conflict_retries: options.conflict_retries,
+            exactly_once: options.exactly_once.clone(),
+            no_atomic: options.no_atomic,
+            check_source: options.check_source,
             endpoint_url: self.settings.endpoint_url.clone(),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
-        })
+        };
+        terms::terms(&manifest)?;
+        Ok(manifest)
     }
 
     fn begin(&self, manifest: &Manifest, migration: Arc<dyn Migration>, table: TableInfo) -> Result<Run, Error> {
@@ -342,12 +386,4 @@ fn owner() -> String {
     let user = variable("USER").or_else(|| variable("LOGNAME")).unwrap_or_else(|| "somebody".into());
     let host = variable("HOSTNAME").or_else(|| std::fs::read_to_string("/etc/hostname").ok().map(|name| name.trim().to_owned()));
     format!("{user}@{}, process {}, since {}", host.unwrap_or_else(|| "this host".into()), std::process::id(), now())
-}
-
-fn guard(text: &str) -> Result<Guard, Error> {
-    match text.split_once('=') {
-        None if text == "item" => Ok(Guard::Item),
-        Some(("version", attribute)) if !attribute.is_empty() => Ok(Guard::Version(attribute.to_owned())),
-        _ => Err(Error::Usage(format!("--guard {text:?}: it is `item`, or `version=ATTRIBUTE`"))),
-    }
 }

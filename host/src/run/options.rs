@@ -1,7 +1,10 @@
 //! What a run is asked to do, decoded once.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::str::FromStr;
+
+pub use crate::model::ExactlyOnce;
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,6 +79,16 @@ pub struct RunOptions {
     pub grants: Vec<String>,
     /// How often a migration runs again on an item that changed meanwhile. Default 5.
     pub conflict_retries: u32,
+    /// The proof that each item's actions happened. Default none.
+    pub exactly_once: ExactlyOnce,
+    /// Send several actions of one item one by one: inserts, updates, deletes. Default false; not with a proof.
+    pub no_atomic: bool,
+    /// Guard actions that all lie elsewhere by the handed-in item all the same. Default false.
+    pub check_source: bool,
+    /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
+    pub max_read_units: Option<NonZeroU32>,
+    /// Write units a second, of all calls. Default: likewise.
+    pub max_write_units: Option<NonZeroU32>,
 }
 
 impl RunOptions {
@@ -94,6 +107,11 @@ impl RunOptions {
             guard: "item".into(),
             grants: Vec::new(),
             conflict_retries: 5,
+            exactly_once: ExactlyOnce::No,
+            no_atomic: false,
+            check_source: false,
+            max_read_units: None,
+            max_write_units: None,
         }
     }
 }

@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::pool::{Answer, Pool};
-use crate::dynamo::{Client, Filter, Lanes, ScanRequest};
+use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms};
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
 use crate::migration::{FailureKind, ItemFailure, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
@@ -26,6 +26,8 @@ const SEGMENTS_A_LANE: usize = 8;
 #[derive(Clone)]
 pub(super) struct Planner {
     pub(super) journal: Journal,
+    pub(super) table: TableInfo,
+    pub(super) terms: Arc<Terms>,
     pub(super) pool: Arc<Pool>,
     pub(super) filter: Option<Filter>,
     pub(super) fail_fast: bool,
@@ -108,7 +110,8 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
             let scanned = read.items.len() as u64;
             let answers = planner.pool.ask(read.items).await?;
             let tables = Tables::of(&client, planner.journal.manifest(), &answers).await?;
-            let record = page_record(&tables, answers, segment, page, read.cursor, last);
+            let planned = planned(&planner, &client, &tables, answers).await?;
+            let record = page_record(&tables, planned, segment, page, read.cursor, last);
             let failed = !record.failures.is_empty();
             planner.journal.commit_page(record).await?;
             (planner.progress)(scanned);
@@ -172,15 +175,50 @@ impl Tables {
     }
 }
 
+/// An item and what is to be done: its actions, with hashes of the keys that they write elsewhere.
+type Planned = (Item, Result<(Vec<Action>, Vec<u64>), ItemFailure>);
+
+/// What of the answers can be carried out. What never can is a failed item now, with nothing written.
+async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: Vec<Answer>) -> Result<Vec<Planned>, Error> {
+    let mut planned = Vec::with_capacity(answers.len());
+    for (image, answer) in answers {
+        if planner.terms.is_stamped(&image) {
+            // Planned anew under the same id: this one is done, and is not asked about.
+            planned.push((image, Ok((Vec::new(), Vec::new()))));
+            continue;
+        }
+        let reply = match answer {
+            Ok(reply) => reply,
+            Err(failure) => {
+                planned.push((image, Err(failure)));
+                continue;
+            }
+        };
+        let actions = effective(&planner.table, reply.actions, &image);
+        let mut checked = tables.elsewhere(&actions);
+        if checked.is_ok()
+            && let Some(problem) = client.impossible(&planner.table, &planner.terms, &image, &actions).await?
+        {
+            checked = Err(problem);
+        }
+        let outcome = match checked {
+            Ok(hashes) => Ok((actions, hashes)),
+            Err(message) => Err(ItemFailure { kind: FailureKind::Invalid, message, backtrace: None, log: reply.log }),
+        };
+        planned.push((image, outcome));
+    }
+    Ok(planned)
+}
+
 fn page_record(
     tables: &Tables,
-    answers: Vec<Answer>,
+    planned: Vec<Planned>,
     segment: u32,
     page: u32,
     cursor: Option<crate::model::Key>,
     last: bool,
 ) -> PageRecord {
-    let scanned = answers.len() as u64;
+    let scanned = planned.len() as u64;
     let mut record = PageRecord {
         segment,
         page,
@@ -192,14 +230,7 @@ fn page_record(
         failures: Vec::new(),
         elsewhere: Vec::new(),
     };
-    for (position, (image, answer)) in (0u32..).zip(answers) {
-        let planned = answer.and_then(|reply| {
-            let actions = effective(reply.actions, &image);
-            match tables.elsewhere(&actions) {
-                Ok(hashes) => Ok((actions, hashes)),
-                Err(message) => Err(ItemFailure { kind: FailureKind::Invalid, message, backtrace: None, log: reply.log }),
-            }
-        });
+    for (position, (image, planned)) in (0u32..).zip(planned) {
         match planned {
             Ok((actions, _)) if actions.is_empty() => record.unchanged += 1,
             Ok((actions, hashes)) => {
@@ -216,9 +247,24 @@ fn page_record(
     record
 }
 
-/// Actions without patches that would change nothing: such an item needs no write.
-pub(super) fn effective(actions: Vec<Action>, image: &Item) -> Vec<Action> {
-    actions.into_iter().filter(|action| !matches!(action, Action::Patch(patch) if patch.changes_nothing(image))).collect()
+/// Actions as they are carried out: without patches that would change nothing, and those that name the handed-in item by its
+/// key are on the handed-in item, with its guard. An item without any needs no write.
+pub(super) fn effective(table: &TableInfo, actions: Vec<Action>, image: &Item) -> Vec<Action> {
+    let this = table.key.key_of(image);
+    let is_this = |target: &Target| match target {
+        Target::This => false,
+        Target::Other(address) => {
+            let own = address.table.as_ref().is_none_or(|name| *name == table.name || *name == table.arn);
+            own && this.as_ref() == Ok(&address.key)
+        }
+    };
+    let named = |action| match action {
+        Action::Update(update) if is_this(&update.target) => Action::Update(Update { target: Target::This, ..update }),
+        Action::Delete(target) if is_this(&target) => Action::Delete(Target::This),
+        other => other,
+    };
+    let changes = |action: &Action| !matches!(action, Action::Patch(patch) if patch.changes_nothing(image));
+    actions.into_iter().filter(changes).map(named).collect()
 }
 
 /// The record of an item for which there is no answer.

@@ -3,7 +3,8 @@
 use serde_json::{Value as Json, json};
 
 use super::error::Error;
-use crate::journal::{Counts, Journal, Manifest, OutcomeKind, OutcomeRecord};
+use super::estimate;
+use crate::journal::{Counts, Journal, Manifest, OutcomeKind, OutcomeRecord, RunState};
 
 /// The end of a run, plan or undo.
 #[derive(Clone, Debug)]
@@ -20,6 +21,8 @@ pub struct Summary {
     pub counts: Counts,
     /// Read and write units consumed.
     pub units: (f64, f64),
+    /// Of a plan: the write units that it needs, more or less.
+    pub needed_units: Option<f64>,
     /// Seconds of plan and apply.
     pub seconds: (f64, f64),
     /// Writes of this process that went alone instead of in batches: PartiQL is not allowed, or cannot say them.
@@ -36,12 +39,14 @@ impl Summary {
         let manifest = journal.manifest().clone();
         let counters = journal.counters()?;
         let errors = journal.outcomes(100)?;
+        let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()?;
         Ok(Self {
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),
             state: state.to_owned(),
             counts: journal.counts()?,
             units: (counters.read_units, counters.write_units),
+            needed_units: is_planned.then(|| estimate::write_units(journal)).transpose()?,
             seconds: (counters.plan_seconds, counters.apply_seconds),
             single_writes: 0,
             partly_guarded: 0,
@@ -91,7 +96,7 @@ impl Summary {
                 "conflicts": counts.conflicts, "skipped": counts.skipped, "doubtful": counts.doubtful,
                 "shared": counts.shared },
             "actions": { "patch": counts.actions.patch, "insert": counts.actions.insert, "update": counts.actions.update, "delete": counts.actions.delete },
-            "units": { "read": self.units.0, "write": self.units.1 },
+            "units": { "read": self.units.0, "write": self.units.1, "needed": self.needed_units },
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
             "errors": errors.collect::<Vec<_>>(),

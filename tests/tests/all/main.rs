@@ -11,6 +11,7 @@ mod journal_full;
 mod lease;
 mod local;
 mod memory;
+mod pace;
 mod plugin;
 mod proxy;
 mod run;

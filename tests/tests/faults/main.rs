@@ -3,8 +3,10 @@
 //! Every row ends with the tables looked at item by item: each item is done once, or listed as in doubt or as failed; nothing
 //! is done twice or by half; and the history has a row only when everything is done.
 
+mod apart;
 mod application;
 mod endpoint;
 mod place;
+mod proof;
 mod table;
 mod wide;

@@ -1,4 +1,4 @@
-//! Where a fault strikes: in the writes of six kinds of migration, in the scan, at the lease, at the history.
+//! Where a fault strikes: in the writes of six kinds of migration, of some with a proof as well, in the scan, at the lease, at the history.
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -8,7 +8,7 @@ use drift_host::dynamo::ConnectionSettings;
 use drift_host::journal::{OutcomeKind, RunState};
 use drift_host::model::{Action, Address, Description, Existing, Insert, Item, Key, Patch, Target, Update, Value};
 use drift_host::run::{RunOptions, Summary};
-use drift_host::{Error, Event, Migrator, Native};
+use drift_host::{Error, Event, ExactlyOnce, Migrator, Native};
 use drift_tests::World;
 use drift_tests::plain::must;
 use drift_tests::proxy::{Fault, Proxy, Rule};
@@ -16,11 +16,18 @@ use serde_json::{Value as Json, json};
 
 pub const ITEMS: u64 = 60;
 
+/// The attribute of the runs that stamp.
+pub const STAMP: &str = "by";
+
 /// What is struck.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
     /// n + 1 as a patch: guarded statements in batches. Not repeatable.
     Patch,
+    /// The same, and the run's id on the item.
+    PatchStamp,
+    /// The same with a receipt: one transaction an item.
+    PatchReceipts,
     /// A delete: guarded statements in batches.
     Delete,
     /// n + 1 and a copy elsewhere: one transaction an item. Not repeatable.
@@ -29,8 +36,12 @@ pub enum Place {
     Insert,
     /// `ADD` elsewhere: an update an item, without a guard. Not repeatable.
     Add,
+    /// The same with a receipt: one transaction an item.
+    AddReceipts,
     /// n + 1 as the author's expression: a guarded update an item, of which nothing can be told afterwards.
     Expression,
+    /// The same, and the run's id on the item.
+    ExpressionStamp,
     /// The scan.
     Scan,
     /// Taking the lease.
@@ -40,13 +51,17 @@ pub enum Place {
 }
 
 impl Place {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 13] = [
         Self::Patch,
+        Self::PatchStamp,
+        Self::PatchReceipts,
         Self::Delete,
         Self::Several,
         Self::Insert,
         Self::Add,
+        Self::AddReceipts,
         Self::Expression,
+        Self::ExpressionStamp,
         Self::Scan,
         Self::Lease,
         Self::History,
@@ -55,11 +70,15 @@ impl Place {
     pub fn name(self) -> &'static str {
         match self {
             Self::Patch => "patch",
+            Self::PatchStamp => "patch with stamp",
+            Self::PatchReceipts => "patch with receipts",
             Self::Delete => "delete",
             Self::Several => "several actions",
             Self::Insert => "insert elsewhere",
             Self::Add => "`ADD` elsewhere",
+            Self::AddReceipts => "`ADD` elsewhere with receipts",
             Self::Expression => "expression",
+            Self::ExpressionStamp => "expression with stamp",
             Self::Scan => "scan",
             Self::Lease => "lease",
             Self::History => "history",
@@ -68,17 +87,32 @@ impl Place {
 
     /// Whether it sends statements in batches.
     pub fn batched(self) -> bool {
-        matches!(self, Self::Patch | Self::Delete)
+        matches!(self, Self::Patch | Self::PatchStamp | Self::Delete)
+    }
+
+    /// The proof that its runs leave.
+    pub fn proof(self) -> ExactlyOnce {
+        match self {
+            Self::PatchStamp | Self::ExpressionStamp => ExactlyOnce::Stamp(STAMP.into()),
+            Self::PatchReceipts | Self::AddReceipts => ExactlyOnce::Receipts,
+            _ => ExactlyOnce::No,
+        }
+    }
+
+    /// The options of its runs.
+    pub fn options(self) -> RunOptions {
+        RunOptions { exactly_once: self.proof(), ..Row::options() }
     }
 
     /// A fault of the calls that are struck here.
     pub fn rule(self, fault: Fault) -> Rule {
         let (operations, table): (&[&str], &str) = match self {
-            Self::Patch | Self::Delete => (&["BatchExecuteStatement"], "Things"),
-            Self::Several => (&["TransactWriteItems"], "Things"),
+            Self::Patch | Self::PatchStamp | Self::Delete => (&["BatchExecuteStatement"], "Things"),
+            Self::AddReceipts => (&["TransactWriteItems"], "Totals"),
+            Self::Several | Self::PatchReceipts => (&["TransactWriteItems"], "Things"),
             Self::Insert => (&["PutItem"], "Copies"),
             Self::Add => (&["UpdateItem"], "Totals"),
-            Self::Expression => (&["UpdateItem"], "Things"),
+            Self::Expression | Self::ExpressionStamp => (&["UpdateItem"], "Things"),
             Self::Scan => (&["Scan"], "Things"),
             Self::Lease => (&["UpdateItem"], "drift_migrations_runs"),
             Self::History => (&["TransactWriteItems"], "drift_migrations"),
@@ -100,15 +134,15 @@ impl Place {
             })
         };
         match self {
-            Self::Patch | Self::Scan | Self::Lease | Self::History => vec![plus],
+            Self::Patch | Self::PatchStamp | Self::PatchReceipts | Self::Scan | Self::Lease | Self::History => vec![plus],
             Self::Delete => vec![Action::Delete(Target::This)],
             Self::Several => vec![plus, copy(Existing::Keep)],
             Self::Insert => vec![copy(Existing::Fail)],
-            Self::Add => {
+            Self::Add | Self::AddReceipts => {
                 let key = Key::from_attributes([("Id", item.get("Id").unwrap().clone())].into_iter().collect());
                 vec![update(Target::Other(Address { table: Some("Totals".into()), key }), "ADD #n :one")]
             }
-            Self::Expression => vec![update(Target::This, "SET #n = #n + :one")],
+            Self::Expression | Self::ExpressionStamp => vec![update(Target::This, "SET #n = #n + :one")],
         }
     }
 
@@ -120,7 +154,8 @@ impl Place {
     /// By item: done (1), not done (0), or what must not be (an error).
     fn done(self, id: u64, things: &[Item], copies: &[Item], totals: &[Item]) -> Result<bool, String> {
         let find = |items: &[Item]| items.iter().find(|item| number(item, "Id") == id as i64).cloned();
-        let (thing, copy, total) = (find(things), find(copies), find(totals));
+        let (mut thing, copy, total) = (find(things), find(copies), find(totals));
+        let stamped = thing.as_mut().and_then(|thing| thing.remove(STAMP)).is_some();
         let before: Item = [("Id", Value::from(id)), ("n", Value::from(id * 10))].into_iter().collect();
         let mut after = before.clone();
         after.insert("n", Value::from(id * 10 + 1));
@@ -135,18 +170,25 @@ impl Place {
                     Err(seen.clone())
                 }
             };
-        match self {
-            Self::Patch | Self::Expression | Self::Scan | Self::Lease | Self::History => {
-                one_of((thing, copy.or(total)), (Some(before), None), (Some(after), None))
-            }
+        let done = match self {
+            Self::Patch
+            | Self::PatchStamp
+            | Self::PatchReceipts
+            | Self::Expression
+            | Self::ExpressionStamp
+            | Self::Scan
+            | Self::Lease
+            | Self::History => one_of((thing, copy.or(total)), (Some(before), None), (Some(after), None)),
             Self::Delete => one_of((thing, copy.or(total)), (Some(before), None), (None, None)),
             Self::Several => one_of((thing, copy), (Some(before.clone()), None), (Some(after), Some(before))),
             Self::Insert => one_of((thing, copy), (Some(before.clone()), None), (Some(before.clone()), Some(before))),
-            Self::Add => {
+            Self::Add | Self::AddReceipts => {
                 let one: Item = [("Id", Value::from(id)), ("n", Value::from(1))].into_iter().collect();
                 one_of((thing, total), (Some(before.clone()), None), (Some(before), Some(one)))
             }
-        }
+        }?;
+        let stamps = matches!(self.proof(), ExactlyOnce::Stamp(_));
+        if stamped == (stamps && done) { Ok(done) } else { Err(format!("{seen}, and the stamp is wrong")) }
     }
 }
 
@@ -208,7 +250,7 @@ impl Row {
     }
 
     pub async fn run(&self) -> Result<Summary, Error> {
-        self.migrator().await.run(self.place.migration(), &Self::options()).await
+        self.migrator().await.run(self.place.migration(), &self.place.options()).await
     }
 
     /// Whether no run was begun, because the lease was not had.
@@ -229,7 +271,7 @@ impl Row {
         let migrator = self.migrator().await;
         let journal = migrator.open(&self.started()).unwrap();
         assert_eq!(journal.state().unwrap(), RunState::Interrupted);
-        migrator.apply(journal, self.place.migration(), &Self::options()).await
+        migrator.apply(journal, self.place.migration(), &self.place.options()).await
     }
 
     /// The first run with the fault, and if it did not end, the same without.

@@ -40,8 +40,26 @@ fn one_statement(place: Place, code: &str) -> Vec<Rule> {
     if place.batched() { vec![place.rule(Fault::statements(code, Moment::Before, fourth)).first(1)] } else { Vec::new() }
 }
 
-fn cancelled(place: Place, code: &str, action: usize) -> Vec<Rule> {
-    if place == Place::Several { vec![place.rule(Fault::cancelled(code, action)).first(2)] } else { Vec::new() }
+fn cancelled(place: Place, code: &str, action: Option<usize>) -> Vec<Rule> {
+    action.map(|action| place.rule(Fault::cancelled(code, action)).first(2)).into_iter().collect()
+}
+
+/// Which action of a transaction is on the handed-in item.
+fn this(place: Place) -> Option<usize> {
+    match place {
+        Place::Several => Some(1),
+        Place::PatchReceipts => Some(0),
+        _ => None,
+    }
+}
+
+/// Which action of a transaction is not; of a receipt's, it is the last.
+fn other(place: Place) -> Option<usize> {
+    match place {
+        Place::Several => Some(0),
+        Place::PatchReceipts | Place::AddReceipts => Some(1),
+        _ => None,
+    }
 }
 
 /// The write had no answer, and nothing was done.
@@ -85,7 +103,9 @@ fn lines() -> Vec<Line> {
         line(
             "TransactionConflictException, twice",
             |at| match at {
-                Place::Insert | Place::Add | Place::Expression => code(at, 400, "TransactionConflictException", 2),
+                Place::Insert | Place::Add | Place::Expression | Place::ExpressionStamp => {
+                    code(at, 400, "TransactionConflictException", 2)
+                }
                 _ => Vec::new(),
             },
             applied,
@@ -106,12 +126,20 @@ fn lines() -> Vec<Line> {
             |_| "incomplete, 1 failed (1)",
         ),
         line("one statement: a code that is not known", |at| one_statement(at, "SomethingNew"), |_| "incomplete, 1 failed (1)"),
-        line("transaction cancelled: TransactionConflict on this item", |at| cancelled(at, "TransactionConflict", 1), applied),
-        line("transaction cancelled: TransactionConflict elsewhere", |at| cancelled(at, "TransactionConflict", 0), applied),
-        line("transaction cancelled: ThrottlingError", |at| cancelled(at, "ThrottlingError", 0), applied),
+        line(
+            "transaction cancelled: TransactionConflict on this item",
+            |at| cancelled(at, "TransactionConflict", this(at)),
+            applied,
+        ),
+        line(
+            "transaction cancelled: TransactionConflict elsewhere",
+            |at| cancelled(at, "TransactionConflict", other(at)),
+            applied,
+        ),
+        line("transaction cancelled: ThrottlingError", |at| cancelled(at, "ThrottlingError", other(at)), applied),
         line(
             "transaction cancelled: ProvisionedThroughputExceeded",
-            |at| cancelled(at, "ProvisionedThroughputExceeded", 1),
+            |at| cancelled(at, "ProvisionedThroughputExceeded", other(at).and(Some(1))),
             applied,
         ),
         line("500 InternalServerError, not done", |at| every(at, || Fault::server_error(Moment::Before), 1), lost_before),
@@ -164,9 +192,9 @@ fn lines() -> Vec<Line> {
             "400 with a code that is not known, once",
             |at| code(at, 400, "SomethingNewException", 1),
             |at| match at {
-                Place::Patch | Place::Delete => "incomplete, 25 failed (1)",
-                Place::Several | Place::Insert | Place::Add | Place::Expression => "incomplete, 1 failed (1)",
-                _ => "stops (75), then applied",
+                Place::Scan | Place::Lease | Place::History => "stops (75), then applied",
+                _ if at.batched() => "incomplete, 25 failed (1)",
+                _ => "incomplete, 1 failed (1)",
             },
         ),
     ]
@@ -182,7 +210,8 @@ and an embedded DynamoDB, looks at every one of 60 items afterwards, and fails i
 
 The columns are where the fault strikes. *patch* adds 1 to a number and is not repeatable; *delete* deletes; both go in batches of 25
 statements. *several actions* are the same patch and a copy elsewhere in one transaction. *insert elsewhere* must not meet an item. *`ADD` elsewhere* has no
-guard. *expression* adds 1 by an expression of the author's, of which nothing can be told afterwards. The rest strikes a patch's run: its scan, its
+guard. *expression* adds 1 by an expression of the author's, of which nothing can be told afterwards. *with stamp* and *with receipts* are the same under
+`--exactly-once` (see [exactly-once.md](exactly-once.md)): none is ever in doubt. The rest strikes a patch's run: its scan, its
 lease, its history row. None of them states to be repeatable; one that does is in doubt only where it acts elsewhere by expression or by an insert
 that must not exist.
 

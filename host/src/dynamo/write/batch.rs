@@ -16,6 +16,7 @@ use super::{Attempt, Guarded, Outcome, Outcomes, from_error};
 use crate::dynamo::client::{Call, Client, PATIENCE, pause};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, ErrorKind, Failure, is_conflict, is_throttling, kind_of};
+use crate::dynamo::pace::Cost;
 use crate::dynamo::table::TableInfo;
 use crate::model::Key;
 
@@ -62,7 +63,7 @@ impl Client {
                 queue.iter().for_each(|queued| outcomes.settle(queued.index, halted.clone()));
                 return;
             }
-            let batch = cut(&mut queue);
+            let batch = cut(&mut queue, self.meter().pace().write_burst());
             if self.partiql_denied().load(Relaxed) {
                 self.singly(table, attempts, batch, outcomes, cancel).await;
                 continue;
@@ -154,7 +155,9 @@ impl Client {
         batch: &[Queued],
         cancel: &CancellationToken,
     ) -> Result<Vec<BatchStatementResponse>, Error> {
-        let call = Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel) };
+        let cost = Cost::Write(batch.iter().map(|queued| queued.statement.units).sum());
+        let call =
+            Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel), cost };
         let mut request = self.sdk().batch_execute_statement().return_consumed_capacity(ReturnConsumedCapacity::Total);
         for Queued { statement, .. } in batch {
             let built = BatchStatementRequest::builder()
@@ -165,7 +168,7 @@ impl Client {
             request = request.statements(built.map_err(|error| Error::Setup(error.to_string()))?);
         }
         let answer = self.call(call, |_| None, || request.clone().send()).await?;
-        answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+        self.meter().settle(call.cost, answer.consumed_capacity());
         Ok(answer.responses.unwrap_or_default())
     }
 
@@ -213,12 +216,14 @@ impl Client {
     }
 }
 
-/// Takes the next batch off a queue: no item twice, within DynamoDB's number and a size that is safe.
-fn cut(queue: &mut VecDeque<Queued>) -> Vec<Queued> {
+/// Takes the next batch off a queue: no item twice, within DynamoDB's number, a size that is safe and a share of the rate.
+fn cut(queue: &mut VecDeque<Queued>, most_units: Option<f64>) -> Vec<Queued> {
     let (mut batch, mut held_back) = (Vec::<Queued>::with_capacity(MAX_STATEMENTS), Vec::<Queued>::new());
-    let (mut bytes, mut seen) = (0, HashSet::new());
+    let (mut bytes, mut units, mut seen) = (0, 0.0, HashSet::new());
     while let Some(queued) = queue.pop_front() {
-        let fits = batch.len() < MAX_STATEMENTS && (batch.is_empty() || bytes + queued.statement.bytes <= MAX_BATCH_BYTES);
+        let small = bytes + queued.statement.bytes <= MAX_BATCH_BYTES
+            && most_units.is_none_or(|most| units + queued.statement.units <= most);
+        let fits = batch.len() < MAX_STATEMENTS && (batch.is_empty() || small);
         if !fits {
             queue.push_front(queued);
             break;
@@ -226,6 +231,7 @@ fn cut(queue: &mut VecDeque<Queued>) -> Vec<Queued> {
         // One that is held back keeps its place before a later one of the same item.
         if seen.insert(queued.text.clone()) {
             bytes += queued.statement.bytes;
+            units += queued.statement.units;
             batch.push(queued);
         } else {
             held_back.push(queued);

@@ -1,6 +1,6 @@
 //! The guard of the handed-in item: as conditions, as placeholders, and looked at in an item.
 
-use super::Guard;
+use super::{Guard, Terms};
 use crate::dynamo::client::Change;
 use crate::model::{Item, KeySchema, Number, Patch, Value};
 
@@ -19,18 +19,24 @@ pub(super) enum Must<'a> {
     BeMissing(&'a str),
 }
 
-/// The conditions of a guard besides the key, attributes that the patch touches first.
-pub(super) fn conditions<'a>(guard: &'a Guard, image: &'a Item, key: &KeySchema, patch: Option<&'a Patch>) -> Vec<Must<'a>> {
-    match guard {
-        Guard::Version(name) => match image.get(name) {
-            Some(value) => vec![Must::Equal(name, value)],
-            None => vec![Must::BeMissing(name)],
-        },
+/// The conditions of a guard besides the key; attributes that are written come first.
+pub(super) fn conditions<'a>(terms: &'a Terms, image: &'a Item, key: &KeySchema, patch: Option<&'a Patch>) -> Vec<Must<'a>> {
+    let stamp = terms.stamp();
+    match &terms.guard {
+        Guard::Version(name) => std::iter::once(name.as_str())
+            .chain(stamp)
+            .map(|name| match image.get(name) {
+                Some(value) => Must::Equal(name, value),
+                None => Must::BeMissing(name),
+            })
+            .collect(),
         Guard::Item => {
-            let touched =
+            let patched =
                 |name: &str| patch.is_some_and(|patch| patch.set.contains(name) || patch.remove.iter().any(|it| it == name));
+            let touched = |name: &str| stamp == Some(name) || patched(name);
             let seen = || image.iter().filter(|(name, _)| !key.contains(name) && !name.starts_with(REPLICATION));
-            let added = patch.into_iter().flat_map(|patch| patch.set.names()).filter(|name| !image.contains(name));
+            let set = patch.into_iter().flat_map(|patch| patch.set.names());
+            let added = set.chain(stamp.filter(|name| !patched(name))).filter(|name| !image.contains(name));
             let changed = seen().filter(|(name, _)| touched(name));
             let others = seen().filter(|(name, _)| !touched(name));
             added.map(Must::BeMissing).chain(changed.chain(others).map(|(name, value)| Must::Equal(name, value))).collect()
@@ -38,12 +44,23 @@ pub(super) fn conditions<'a>(guard: &'a Guard, image: &'a Item, key: &KeySchema,
     }
 }
 
-/// Whether the guard holds of this item.
-pub(super) fn holds(guard: &Guard, image: &Item, present: &Item) -> bool {
-    match guard {
-        Guard::Version(name) => image.get(name) == present.get(name),
-        Guard::Item => image.iter().all(|(name, value)| name.starts_with(REPLICATION) || present.get(name) == Some(value)),
+/// How many of the first conditions are about attributes that are written, and must hold.
+pub(super) fn touched(terms: &Terms, patch: Option<&Patch>) -> usize {
+    match (&terms.guard, patch) {
+        (Guard::Version(_), _) => 1 + usize::from(terms.stamp().is_some()),
+        (Guard::Item, Some(patch)) => patch.set.len() + patch.remove.len(),
+        (Guard::Item, None) => usize::from(terms.stamp().is_some()),
     }
+}
+
+/// Whether the guard holds of this item.
+pub(super) fn holds(terms: &Terms, image: &Item, present: &Item) -> bool {
+    let same = |name: &str| image.get(name) == present.get(name);
+    let item = match &terms.guard {
+        Guard::Version(name) => same(name),
+        Guard::Item => image.iter().all(|(name, value)| name.starts_with(REPLICATION) || present.get(name) == Some(value)),
+    };
+    item && terms.stamp().is_none_or(same)
 }
 
 /// The version after this image's; the error says why there is none.
@@ -120,15 +137,15 @@ impl Placeholders {
     }
 }
 
-/// An update expression with one more `ADD`.
-pub(super) fn with_add(expression: &str, clause: &str) -> String {
+/// An update expression with one more part of a clause, `SET` or `ADD`.
+pub(super) fn with_clause(expression: &str, clause: &str, part: &str) -> String {
     let mut at = 0;
     for word in expression.split_inclusive(char::is_whitespace) {
-        if word.trim().eq_ignore_ascii_case("ADD") {
-            let (before, after) = expression.split_at(at + word.len());
-            return format!("{before}{clause}, {after}");
-        }
         at += word.len();
+        if word.trim().eq_ignore_ascii_case(clause) {
+            let (before, after) = expression.split_at(at);
+            return format!("{before}{part}, {after}");
+        }
     }
-    format!("{expression} ADD {clause}")
+    format!("{expression} {clause} {part}")
 }

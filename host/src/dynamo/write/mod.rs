@@ -2,12 +2,14 @@
 //!
 //! A lone patch or delete of the handed-in item goes as a guarded statement, up to 25 in one call: a write unit per item and
 //! kilobyte, no more. What PartiQL cannot say goes alone, and several actions of one item as one transaction at twice the units.
+//! A stamp costs nothing beside its bytes; a receipt makes of every attempt a transaction with one action more.
 
 mod batch;
 mod guard;
 mod plan;
 mod rows;
 mod statement;
+mod terms;
 mod transaction;
 
 #[cfg(test)]
@@ -21,32 +23,15 @@ use aws_sdk_dynamodb::types::ReturnValue;
 use tokio_util::sync::CancellationToken;
 
 pub use self::rows::Row;
+pub use self::terms::{Guard, Proof, Terms};
 
 use self::batch::Queued;
 use self::plan::{Op, Plan, What, plan};
-use super::client::{Call, Client};
+use super::client::{Call, Client, write_units};
 use super::error::{Error, ErrorKind};
+use super::pace::Cost;
 use super::table::TableInfo;
-use crate::model::{Action, Existing, Item, Key};
-
-/// How the handed-in item is guarded against changes made since it was read.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// By every attribute that was seen.
-    Item,
-    /// By this number attribute, which the same write increments. An item without it is guarded by its absence.
-    Version(String),
-}
-
-impl Guard {
-    /// The version attribute and its value after a write on this image; `None` without one, or if it is no whole number.
-    pub fn version_after(&self, image: &Item) -> Option<(&str, crate::model::Value)> {
-        match self {
-            Self::Item => None,
-            Self::Version(name) => guard::next_version(name, image).ok().map(|version| (name.as_str(), version)),
-        }
-    }
-}
+use crate::model::{Action, Existing, Item, Key, Patch, Target, item_bytes};
 
 /// One item's actions as they are sent.
 #[derive(Clone, Debug)]
@@ -55,8 +40,8 @@ pub struct Attempt {
     pub image: Arc<Item>,
     /// What is to happen: all of it, or nothing.
     pub actions: Arc<Vec<Action>>,
-    /// The guard of the handed-in item.
-    pub guard: Guard,
+    /// How it is guarded, and how it is proved that it happened.
+    pub terms: Arc<Terms>,
     /// The same text for the same attempt, another for any other; hashed into DynamoDB's request token.
     pub token: String,
 }
@@ -154,12 +139,36 @@ impl Client {
         outcomes.each.into_iter().map(|outcome| outcome.unwrap_or(Outcome::NotSent)).collect()
     }
 
+    /// Why an item's actions can never be carried out, as far as that is known before anything is sent. An `Err` is DynamoDB's,
+    /// met while looking up the key of another table.
+    pub async fn impossible(
+        &self,
+        table: &TableInfo,
+        terms: &Arc<Terms>,
+        image: &Item,
+        actions: &[Action],
+    ) -> Result<Option<String>, Error> {
+        match actions {
+            // What most items are is looked at without making their statements.
+            [Action::Patch(patch)] => return Ok(terms.bring(image, patch, &mut Patch::default()).err()),
+            [Action::Delete(Target::This)] if terms.stamp().is_none() => return Ok(None),
+            _ => {}
+        }
+        let (image, actions) = (Arc::new(image.clone()), Arc::new(actions.to_vec()));
+        let attempt = Attempt { image, actions, terms: terms.clone(), token: String::new() };
+        Ok(match plan(self, table, &attempt, false).await? {
+            Plan::Impossible(message) => Some(message),
+            _ => None,
+        })
+    }
+
     /// One write of one attempt.
     async fn single(&self, attempt: &Attempt, op: &Op, cancel: &CancellationToken) -> Outcome {
         if let Some(message) = &op.problem {
             return Outcome::Failed { code: "NotPossible".into(), message: message.clone() };
         }
-        let call = |operation| Call { operation, subject: &op.table, repeatable: false, cancel: Some(cancel) };
+        let cost = Cost::Write(op.units());
+        let call = |operation| Call { operation, subject: &op.table, repeatable: false, cancel: Some(cancel), cost };
         let done = match &op.what {
             What::Put(item, _, condition) => self.put(call("PutItem"), item, condition.as_ref()).await,
             What::Update(change) => self.update(call("UpdateItem"), &op.key, change, ReturnValue::None).await.map(drop),
@@ -200,7 +209,7 @@ impl Client {
             },
         };
         match present {
-            Some(item) if conditional && guard::holds(&attempt.guard, &attempt.image, &item) => Outcome::Failed {
+            Some(item) if conditional && guard::holds(&attempt.terms, &attempt.image, &item) => Outcome::Failed {
                 code: "ConditionalCheckFailedException".into(),
                 message: format!("the migration's own condition does not hold for {key} in {table}"),
             },
@@ -219,6 +228,16 @@ struct Guarded<'a> {
 }
 
 impl Op {
+    /// Write units, as far as they are known without the item that is there; what is learned of it is added by the pace.
+    fn units(&self) -> f64 {
+        match &self.what {
+            What::Put(item, ..) => write_units(item_bytes(item)),
+            What::Update(change) => write_units(item_bytes(&change.values)),
+            What::Delete(condition) => condition.as_ref().map_or(1.0, |it| write_units(item_bytes(&it.values))),
+            What::Check(condition) => write_units(item_bytes(&condition.values)),
+        }
+    }
+
     fn guarded(&self) -> Guarded<'_> {
         Guarded { table: &self.table, key: &self.key, conditional: self.conditional }
     }

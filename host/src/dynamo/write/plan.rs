@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::guard::{self, MAX_EXPRESSION, Placeholders};
 use super::statement::{Statement, statement};
-use super::{Attempt, Guard};
+use super::{Attempt, Guard, Proof};
 use crate::dynamo::client::{Change, Client, Condition};
 use crate::dynamo::error::Error;
 use crate::dynamo::table::TableInfo;
@@ -21,13 +21,23 @@ pub(super) struct Op {
     pub(super) on_this: bool,
     /// The author's own condition is in it.
     pub(super) conditional: bool,
-    /// Which action it is; of several merged patches the first.
-    pub(super) action: usize,
+    pub(super) role: Role,
     /// As a write of its own, it is guarded by a part of the attributes that were seen: a condition holds no more.
     pub(super) partly: bool,
     /// Why it cannot be a write of its own.
     pub(super) problem: Option<String>,
     pub(super) what: What,
+}
+
+/// For what an operation is there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// The action of this index; of several merged patches the first.
+    Action(usize),
+    /// The handed-in item: its guard alone, or its stamp.
+    Source,
+    /// The proof that the others happened.
+    Receipt,
 }
 
 /// What an operation does.
@@ -117,24 +127,28 @@ impl Draft<'_> {
         let mut conditional = false;
         let what = match action {
             Action::Update(update) => {
+                if on_this {
+                    self.attempt.terms.check_update(update)?;
+                }
                 conditional = update.condition.is_some();
                 What::Update(self.update(update, on_this))
+            }
+            Action::Delete(_) if on_this && self.attempt.terms.stamp().is_some() => {
+                return Err("a deleted item bears no stamp; --exactly-once receipts proves deletes too".into());
             }
             Action::Delete(_) if on_this => What::Delete(Some(self.condition())),
             Action::Delete(_) => What::Delete(None),
             Action::Insert(insert) => {
-                let absent = || {
-                    let mut ours = Placeholders::beside(&[], &Item::new());
-                    let first = key.attributes().names().next().unwrap_or_default();
-                    let expression = format!("attribute_not_exists({})", ours.name(first));
-                    Condition { expression, names: ours.names, values: ours.values }
-                };
                 let condition = match insert.existing {
                     Existing::Replace if on_this => Some(self.condition()),
                     Existing::Replace => None,
-                    Existing::Keep | Existing::Fail => Some(absent()),
+                    Existing::Keep | Existing::Fail => Some(absent(&key)),
                 };
-                What::Put(insert.item.clone(), insert.existing, condition)
+                let item = match insert.existing {
+                    Existing::Replace if on_this => self.attempt.terms.put_over(&self.attempt.image, &insert.item)?,
+                    _ => insert.item.clone(),
+                };
+                What::Put(item, insert.existing, condition)
             }
             Action::Patch(_) => return Ok(()),
         };
@@ -143,48 +157,49 @@ impl Draft<'_> {
         self.guarded |= on_this;
         let table = other.unwrap_or(&self.table.name).to_owned();
         let (partly, problem) = self.known();
-        self.ops.push(Op { table, key, on_this, conditional, action: at, partly, problem, what });
+        self.ops.push(Op { table, key, on_this, conditional, role: Role::Action(at), partly, problem, what });
         Ok(())
     }
 
     fn finish(mut self, partiql: bool) -> Result<Plan, String> {
+        let terms = self.attempt.terms.clone();
+        let with_receipt = matches!(terms.proof, Proof::Receipt { .. });
+        let alone = self.ops.is_empty() && !with_receipt;
         let mut sayable = false;
-        let alone = self.ops.is_empty();
         if let Some((action, merged)) = self.patch.take() {
             let mut patch = effective(&merged, &self.attempt.image);
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
-                if let Guard::Version(name) = &self.attempt.guard {
-                    if merged.set.contains(name) || merged.remove.contains(name) {
-                        return Err(format!("a patch may not touch {name:?}, the version attribute of the guard"));
-                    }
-                    patch.set.insert(name, guard::next_version(name, &self.attempt.image)?);
-                }
+                terms.bring(&self.attempt.image, &merged, &mut patch)?;
                 sayable = alone;
                 if let Some(statement) = self.statement(partiql && alone, Some(&patch)) {
                     return Ok(Plan::Batched(statement, self.this));
                 }
                 let what = What::Update(self.patched(&patch));
-                let op = self.op(action, what);
-                self.ops.push(op);
+                self.on_this(Role::Action(action), what);
             }
-        } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) {
+        } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) && !with_receipt {
             sayable = true;
             if let Some(statement) = self.statement(partiql, None) {
                 return Ok(Plan::Batched(statement, self.this));
             }
         }
+        if self.ops.is_empty() {
+            return Ok(Plan::Nothing);
+        }
+        if !self.ops.iter().any(|op| op.on_this) {
+            self.source()?;
+        }
         let mut keys = HashSet::new();
         if let Some(twice) = self.ops.iter().find(|op| !keys.insert((op.table.clone(), op.key.canonical_text()))) {
             return Err(format!("two actions on one item ({} in {}); one item, one action", twice.key, twice.table));
         }
-        if !self.ops.is_empty() && self.guarded && !self.ops.iter().any(|op| op.on_this) {
-            // The patch of the handed-in item changes nothing, and yet what happens elsewhere follows from that item.
-            let what = What::Check(self.condition());
-            let op = self.op(usize::MAX, what);
-            self.ops.push(op);
-        }
-        if self.ops.len() > MAX_ACTIONS {
-            return Err(format!("{} actions; DynamoDB takes {MAX_ACTIONS} in one transaction", self.ops.len()));
+        self.ops.extend(self.receipt());
+        if self.ops.len() > MAX_ACTIONS && terms.atomic {
+            let receipt = if with_receipt { ", the receipt included" } else { "" };
+            let count = self.ops.len();
+            return Err(format!(
+                "{count} actions{receipt}; DynamoDB takes {MAX_ACTIONS} in one transaction (--no-atomic sends them one by one)"
+            ));
         }
         Ok(match (self.ops.len(), self.ops.pop()) {
             (1, Some(op)) => Plan::Single(op, sayable),
@@ -196,14 +211,39 @@ impl Draft<'_> {
         })
     }
 
+    /// Nothing is written to the handed-in item: its stamp, or its guard alone where that is asked for or where a patch of it
+    /// changes nothing, while what happens elsewhere follows from it.
+    fn source(&mut self) -> Result<(), String> {
+        let terms = self.attempt.terms.clone();
+        let what = if terms.stamp().is_some() {
+            let mut patch = Patch::default();
+            terms.bring(&self.attempt.image, &Patch::default(), &mut patch)?;
+            What::Update(self.patched(&patch))
+        } else if self.guarded || terms.check_source {
+            What::Check(self.condition())
+        } else {
+            return Ok(());
+        };
+        self.on_this(Role::Source, what);
+        Ok(())
+    }
+
+    /// The row that proves that all the others were carried out.
+    fn receipt(&self) -> Option<Op> {
+        let (table, key) = self.attempt.terms.receipt(self.table, &self.this)?;
+        let (table, item) = (table.to_owned(), key.attributes().clone());
+        let what = What::Put(item, Existing::Fail, Some(absent(&key)));
+        Some(Op { table, key, on_this: false, conditional: false, role: Role::Receipt, partly: false, problem: None, what })
+    }
+
     fn statement(&self, wanted: bool, patch: Option<&Patch>) -> Option<Statement> {
         wanted.then(|| statement(&self.table.name, &self.table.key, &self.this, self.attempt, patch)).flatten()
     }
 
-    fn op(&mut self, action: usize, what: What) -> Op {
+    fn on_this(&mut self, role: Role, what: What) {
         let (partly, problem) = self.known();
         let (table, key) = (self.table.name.clone(), self.this.clone());
-        Op { table, key, on_this: true, conditional: false, action, partly, problem, what }
+        self.ops.push(Op { table, key, on_this: true, conditional: false, role, partly, problem, what });
     }
 
     /// What was noted of the operation that was made last.
@@ -213,11 +253,9 @@ impl Draft<'_> {
 
     /// The guard in so many bytes. The first `touched` conditions are about attributes that are written: those must be in it.
     fn guard(&mut self, ours: &mut Placeholders, patch: Option<&Patch>, room: usize) -> String {
-        let conditions = guard::conditions(&self.attempt.guard, &self.attempt.image, &self.table.key, patch);
-        let touched = match (&self.attempt.guard, patch) {
-            (Guard::Item, Some(patch)) => patch.set.len() + patch.remove.len(),
-            _ => 0,
-        };
+        let terms = &self.attempt.terms;
+        let conditions = guard::conditions(terms, &self.attempt.image, &self.table.key, patch);
+        let touched = guard::touched(terms, patch);
         let guard = ours.guard(&conditions, &self.table.key, room);
         self.partly |= guard.held < conditions.len();
         if guard.held < touched {
@@ -265,16 +303,26 @@ impl Draft<'_> {
             Some(theirs) => format!("({theirs}) AND {guard}"),
             None => guard,
         };
-        let expression = match &self.attempt.guard {
-            Guard::Item => update.expression.clone(),
-            Guard::Version(name) => {
-                let one = crate::model::Value::from(1);
-                let clause = format!("{} {}", ours.name(name), ours.value(&one));
-                guard::with_add(&update.expression, &clause)
-            }
-        };
+        let mut expression = update.expression.clone();
+        if let Guard::Version(name) = &self.attempt.terms.guard {
+            let one = crate::model::Value::from(1);
+            let part = format!("{} {}", ours.name(name), ours.value(&one));
+            expression = guard::with_clause(&expression, "ADD", &part);
+        }
+        if let Proof::Stamp { attribute, run } = &self.attempt.terms.proof {
+            let part = format!("{} = {}", ours.name(attribute), ours.value(&run.as_str().into()));
+            expression = guard::with_clause(&expression, "SET", &part);
+        }
         ours.change(expression, Some(condition))
     }
+}
+
+/// That there is no item of this key.
+fn absent(key: &Key) -> Condition {
+    let mut ours = Placeholders::beside(&[], &Item::new());
+    let first = key.attributes().names().next().unwrap_or_default();
+    let expression = format!("attribute_not_exists({})", ours.name(first));
+    Condition { expression, names: ours.names, values: ours.values }
 }
 
 fn merge(into: &mut Patch, patch: &Patch) {

@@ -6,10 +6,11 @@ use std::time::Instant;
 use aws_sdk_dynamodb::operation::transact_write_items::TransactWriteItemsError;
 use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
-use super::plan::{Op, What};
+use super::plan::{Op, Role, What};
 use super::transaction;
 use crate::dynamo::client::{Call, Client, Condition, PATIENCE, pause};
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
+use crate::dynamo::pace::Cost;
 use crate::model::{Existing, Item, Key};
 
 /// One row of a transaction. A condition is DynamoDB's, in its expression language.
@@ -53,7 +54,8 @@ impl Client {
     pub async fn write_rows(&self, rows: Vec<Row>, token: &str) -> Result<Option<usize>, Error> {
         let ops: Vec<Op> = rows.into_iter().map(op).collect();
         let table = ops.first().map_or("", |op| op.table.as_str());
-        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: true, cancel: None };
+        let cost = Cost::Write(2.0 * ops.iter().map(Op::units).sum::<f64>());
+        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: true, cancel: None, cost };
         let items = ops.iter().map(transaction::item).collect::<Result<Vec<_>, _>>();
         let request = self
             .sdk()
@@ -74,7 +76,7 @@ impl Client {
             };
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
-                    answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+                    self.meter().settle(call.cost, answer.consumed_capacity());
                     return Ok(None);
                 }
                 Err(error) => error,
@@ -102,5 +104,5 @@ fn op(row: Row) -> Op {
         Row::Delete { table, key, condition } => (table, key, What::Delete(condition)),
         Row::Check { table, key, condition } => (table, key, What::Check(condition)),
     };
-    Op { table, key, on_this: false, conditional: false, action: 0, partly: false, problem: None, what }
+    Op { table, key, on_this: false, conditional: false, role: Role::Action(0), partly: false, problem: None, what }
 }

@@ -4,6 +4,7 @@ use aws_sdk_dynamodb::types::AttributeValue;
 
 use super::guard::Must;
 use super::{Attempt, guard};
+use crate::dynamo::client::write_units;
 use crate::dynamo::convert;
 use crate::model::{Key, KeySchema, Patch, Value, item_bytes};
 
@@ -19,6 +20,8 @@ pub(super) struct Statement {
     pub(super) parameters: Vec<AttributeValue>,
     /// About its size on the wire.
     pub(super) bytes: usize,
+    /// Write units, by the larger of the item before and after.
+    pub(super) units: f64,
     /// It deletes: an answer without an item then says that there was none.
     pub(super) deletes: bool,
 }
@@ -66,8 +69,8 @@ pub(super) fn statement(
         text.push_str("=?");
         parameter(value);
     }
-    // With a version guard the patch sets the version too, and only the version is looked at.
-    for must in guard::conditions(&attempt.guard, &attempt.image, schema, patch) {
+    // With a version guard the patch sets the version too, and of the item only the version is looked at.
+    for must in guard::conditions(&attempt.terms, &attempt.image, schema, patch) {
         also(&mut text);
         match must {
             Must::Equal(name, value) => {
@@ -85,8 +88,11 @@ pub(super) fn statement(
         text.push_str(" RETURNING ALL OLD *");
     }
     let fits = text.chars().count() <= MAX_CHARACTERS && 2 * conditions <= MAX_OPERATORS + 1;
-    let bytes = text.len() + 2 * item_bytes(&attempt.image) + patch.map_or(0, |patch| 2 * item_bytes(&patch.set));
-    fits.then_some(Statement { text, parameters, bytes, deletes: patch.is_none() })
+    let (before, set) = (item_bytes(&attempt.image), patch.map_or(0, |patch| item_bytes(&patch.set)));
+    let bytes = text.len() + 2 * before + 2 * set;
+    // What it removes is not taken off: the estimate is corrected by what DynamoDB says.
+    let units = write_units(before);
+    fits.then_some(Statement { text, parameters, bytes, units, deletes: patch.is_none() })
 }
 
 /// `None` for a name that a statement cannot hold.

@@ -1,10 +1,12 @@
+mod proof;
+
 use super::super::testing::{Embedded, item};
 use super::super::{ErrorKind, ScanRequest};
 use super::*;
 use crate::model::{Address, Insert, Key, Patch, Target, Update, Value};
 
 fn attempt(image: &Item, actions: Vec<Action>) -> Attempt {
-    Attempt { image: Arc::new(image.clone()), actions: Arc::new(actions), guard: Guard::Item, token: "run/item/1".repeat(9) }
+    Attempt { image: Arc::new(image.clone()), actions: Arc::new(actions), terms: Arc::default(), token: "run/item/1".repeat(9) }
 }
 
 fn set(name: &str, value: impl Into<Value>) -> Action {
@@ -147,7 +149,10 @@ async fn a_version_guards_and_is_incremented() {
     let table = db.table("Items").await;
     let image = item(&[("pk", "a".into()), ("v", 4.into())]);
     put(&db, "Items", &item(&[("pk", "a".into()), ("v", 4.into()), ("unseen", 1.into())])).await;
-    let of = |action| Attempt { guard: Guard::Version("v".into()), ..attempt(&image, vec![action]) };
+    let of = |action| Attempt {
+        terms: Arc::new(Terms { guard: Guard::Version("v".into()), ..Terms::default() }),
+        ..attempt(&image, vec![action])
+    };
     let outcomes = write(&db, &table, vec![of(set("n", 1)), of(set("n", 2))]).await;
     assert!(matches!(outcomes.as_slice(), [Outcome::Accepted, Outcome::Refused { present: Some(_) }]), "{outcomes:?}");
     let now = get(&db, "Items", "a").await.unwrap();

@@ -12,11 +12,12 @@ use aws_sdk_dynamodb::types::{
 use sha2::{Digest, Sha256};
 use tokio_util::sync::CancellationToken;
 
-use super::plan::{Op, What};
+use super::plan::{Op, Role, What};
 use super::{Attempt, Outcome, elsewhere, from_error};
 use crate::dynamo::client::{Call, Client, PATIENCE, names, pause, values};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
+use crate::dynamo::pace::Cost;
 use crate::model::Existing;
 
 impl Client {
@@ -30,7 +31,8 @@ impl Client {
             Err(error) => return Outcome::Failed { code: "NotPossible".into(), message: error.to_string() },
         };
         let table = ops.first().map_or("", |op| op.table.as_str());
-        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: false, cancel: Some(cancel) };
+        let cost = Cost::Write(2.0 * ops.iter().map(Op::units).sum::<f64>());
+        let call = Call { operation: "TransactWriteItems", subject: table, repeatable: false, cancel: Some(cancel), cost };
         let request = self
             .sdk()
             .transact_write_items()
@@ -49,7 +51,7 @@ impl Client {
             };
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
-                    answer.consumed_capacity().iter().for_each(|consumed| self.meter().write(Some(consumed)));
+                    self.meter().settle(call.cost, answer.consumed_capacity());
                     if ops.iter().any(|op| op.partly) {
                         self.meter().partly_guarded();
                     }
@@ -79,6 +81,10 @@ impl Client {
         let failed: Vec<_> =
             ops.iter().zip(reasons).filter(|(_, reason)| reason.code().is_some_and(|code| code != "None")).collect();
         let is_condition = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
+        // The receipt is there: it happened before, and the guard may well not hold any more.
+        if failed.iter().any(|(op, reason)| op.role == Role::Receipt && is_condition(reason)) {
+            return Some(Outcome::Accepted);
+        }
         if let Some((op, reason)) = failed.iter().find(|(op, reason)| op.on_this && is_condition(reason)) {
             let present = reason.item().cloned().and_then(convert::item);
             return Some(self.refused(attempt, op.guarded(), present).await);
@@ -93,7 +99,11 @@ impl Client {
             let message = format!("{} in {}: {}", op.key, op.table, reason.message().unwrap_or("no message"));
             return Some(Outcome::Failed { code, message });
         }
-        let kept: Vec<_> = failed.iter().filter(|(_, reason)| is_condition(reason)).map(|(op, _)| op.action).collect();
+        let action = |op: &Op| match op.role {
+            Role::Action(at) => Some(at),
+            Role::Source | Role::Receipt => None,
+        };
+        let kept: Vec<_> = failed.iter().filter(|(_, reason)| is_condition(reason)).filter_map(|(op, _)| action(op)).collect();
         if !kept.is_empty() {
             return Some(Outcome::KeptExisting { actions: kept });
         }

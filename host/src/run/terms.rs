@@ -1,0 +1,41 @@
+//! From what is kept of a run to the terms on which it writes.
+
+use super::error::Error;
+use crate::dynamo::{Guard, Proof, Terms};
+use crate::history::receipts_table;
+use crate::journal::Manifest;
+use crate::model::ExactlyOnce;
+
+/// The terms of a run; the error is about the command line.
+pub(super) fn terms(manifest: &Manifest) -> Result<Terms, Error> {
+    let guard = guard(&manifest.guard)?;
+    let run = manifest.run.clone();
+    let proof = match &manifest.exactly_once {
+        ExactlyOnce::No => Proof::None,
+        ExactlyOnce::Receipts => Proof::Receipt { table: receipts_table(&manifest.meta_table), run },
+        ExactlyOnce::Stamp(attribute) => {
+            let usage = |problem: &str| Err(Error::Usage(format!("--exactly-once stamp={attribute}: {problem}")));
+            if manifest.context.key.contains(attribute) {
+                return usage("it is an attribute of the table's key, which no write can change");
+            }
+            if guard == Guard::Version(attribute.clone()) {
+                return usage("it is the version attribute of --guard; name another");
+            }
+            Proof::Stamp { attribute: attribute.clone(), run }
+        }
+    };
+    if manifest.no_atomic && proof != Proof::None {
+        return Err(Error::Usage(
+            "--no-atomic and --exactly-once exclude each other: one proof cannot speak for writes that go one by one".into(),
+        ));
+    }
+    Ok(Terms { guard, proof, atomic: !manifest.no_atomic, check_source: manifest.check_source })
+}
+
+fn guard(text: &str) -> Result<Guard, Error> {
+    match text.split_once('=') {
+        None if text == "item" => Ok(Guard::Item),
+        Some(("version", attribute)) if !attribute.is_empty() => Ok(Guard::Version(attribute.to_owned())),
+        _ => Err(Error::Usage(format!("--guard {text:?}: it is `item`, or `version=ATTRIBUTE`"))),
+    }
+}
