@@ -91,6 +91,9 @@ impl Site {
             if let Some(ended) = self.process(when)? {
                 return Ok(ended);
             }
+            if random.bool() {
+                self.storm.calm(&self.writer, random);
+            }
         }
         self.storm.mend(&self.writer);
         for _ in 0..5 {

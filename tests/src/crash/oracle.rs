@@ -223,7 +223,7 @@ impl One<'_> {
         if *outcome != OutcomeKind::Failed {
             return (self.done() > 1 && !kind.is_on_this()).then(|| "in doubt, and done twice".to_owned());
         }
-        let changed = message.contains("while it was being migrated");
+        let changed = message.contains("while it was being migrated") || message.contains("InternalServerError");
         let met = message.contains("must not meet one") && self.elsewhere.iter().any(|event| event.who != Who::Host);
         if !changed && !met {
             return Some("it failed, and nothing was wrong with it".into());

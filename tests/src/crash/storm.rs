@@ -16,6 +16,9 @@ use crate::proxy::{Fault, Moment, Proxy, Request, Rule};
 const WRITES: [&str; 5] = ["BatchExecuteStatement", "ExecuteStatement", "TransactWriteItems", "PutItem", "UpdateItem"];
 const DELETE: &str = "DeleteItem";
 
+/// How many items of the last writes are remembered.
+const RECENT: usize = 60;
+
 /// Kills a process with SIGKILL, at once or at the n-th write that passes.
 #[derive(Default)]
 pub struct Killer {
@@ -43,6 +46,8 @@ impl Killer {
             && child.try_wait().unwrap().is_none()
         {
             child.kill().unwrap();
+            // So that it is killed once.
+            child.wait().unwrap();
             self.kills.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -78,12 +83,14 @@ pub struct Storm {
     pub scanned: Arc<OnceLock<usize>>,
     /// Set once the run has a journal: before, a fault costs only patience.
     pub begun: Arc<AtomicBool>,
+    /// The items of the last writes.
+    recent: Arc<Mutex<Vec<u64>>>,
 }
 
 impl Storm {
     pub fn new(upstream: &str, kind: Kind, writer: &Arc<Writer>, random: &mut Rng) -> Self {
         let (proxy, killer) = (Proxy::start(upstream), Arc::new(Killer::default()));
-        let storm = Self { proxy, killer, scanned: Arc::default(), begun: Arc::default() };
+        let storm = Self { proxy, killer, scanned: Arc::default(), begun: Arc::default(), recent: Arc::default() };
         storm.watch(writer);
         storm.rage(kind, writer, random);
         storm
@@ -95,12 +102,27 @@ impl Storm {
         self.watch(writer);
     }
 
+    /// While nobody is at work: the application writes to items of which it may not be known whether they were written.
+    pub fn calm(&self, writer: &Writer, random: &mut Rng) {
+        let recent = std::mem::take(&mut *self.recent.lock().unwrap());
+        for id in recent {
+            if random.u32(..100) < 30 {
+                writer.act(id, between(random), random.u64(..));
+            }
+        }
+    }
+
     /// A rule that applies to nothing, and sees all that comes.
     fn watch(&self, writer: &Arc<Writer>) {
         let (killer, scanned, writer) = (self.killer.clone(), self.scanned.clone(), writer.clone());
+        let recent = self.recent.clone();
         self.proxy.add(Rule::on(&[], Fault::Pass).only(move |request| {
             if is_write(request) {
                 scanned.get_or_init(|| writer.count());
+                let mut recent = recent.lock().unwrap();
+                recent.extend(ids(request));
+                let older = recent.len().saturating_sub(RECENT);
+                recent.drain(..older);
                 killer.write_comes();
             }
             false

@@ -101,7 +101,7 @@ impl Writer {
             Deed::Back => {
                 let item = log.known.get(&id).map_or_else(fresh, |(before, last)| {
                     // Either is what a host may have seen last.
-                    if random % 4 == 0 { before.clone() } else { last.clone() }
+                    if random % 2 == 0 { before.clone() } else { last.clone() }
                 });
                 self.put(log, "Things", item, deed, false);
             }
@@ -139,7 +139,8 @@ impl Writer {
                 let values = json!({ ":v": { "N": "1000" } });
                 let request = json!({ "TableName": table, "Key": key(at), "UpdateExpression": "ADD n :v",
                     "ExpressionAttributeValues": values, "ReturnValues": "ALL_OLD" });
-                let old = must(&self.endpoint, "UpdateItem", &request)["Attributes"].as_object().cloned();
+                let answer = must(&self.endpoint, "UpdateItem", &request);
+                let old = answer["Attributes"].as_object().filter(|old| old.contains_key("n")).cloned();
                 let mut new = old.clone().unwrap_or_else(|| key(at).as_object().unwrap().clone());
                 let before = old.as_ref().map_or(0, n);
                 super::kind::set_n(&mut new, before + 1000);
