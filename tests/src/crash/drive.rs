@@ -47,9 +47,12 @@ pub struct Ended {
 enum When {
     /// So long after the start, or after the journal is there.
     Later(Duration),
+    /// So long after the first page of the scan was asked for.
+    Scan(Duration),
     Write {
         nth: i64,
         after: bool,
+        few: bool,
     },
     Never,
 }
@@ -85,6 +88,7 @@ impl Site {
         let kills = random.u32(1..=5);
         for at in 0..kills + 12 {
             let when = match at < kills {
+                true if at == 0 && random.u32(..10) < 3 => When::Scan(Duration::from_millis(random.u64(..80))),
                 true => self.instant(random),
                 false => When::Never,
             };
@@ -108,7 +112,8 @@ impl Site {
         let writes = if self.kind.batched() { 8 } else { 120 };
         match random.u32(..10) {
             0..3 => When::Later(Duration::from_millis(random.u64(..250))),
-            _ => When::Write { nth: random.i64(1..=writes), after: random.bool() },
+            3..6 if self.kind.batched() => When::Write { nth: random.i64(1..=2), after: random.bool(), few: true },
+            _ => When::Write { nth: random.i64(1..=writes), after: random.bool(), few: false },
         }
     }
 
@@ -124,10 +129,10 @@ impl Site {
         let file = |name: &str| self.dir.path().join(name);
         let (out, error) = (file("out"), file("error"));
         command.stdin(Stdio::null()).stdout(File::create(&out).unwrap()).stderr(File::create(&error).unwrap());
-        if let When::Write { nth, after } = when {
-            self.storm.killer.arm(Some(nth), after);
+        if let When::Write { nth, after, few } = when {
+            self.storm.killer.arm(Some(nth), after, few);
         } else {
-            self.storm.killer.arm(None, false);
+            self.storm.killer.arm(None, false, false);
         }
         self.storm.killer.takes(command.spawn().unwrap());
         let started = Instant::now();
@@ -140,9 +145,12 @@ impl Site {
                 since = Some(Instant::now());
                 self.storm.begun.store(true, Ordering::Relaxed);
             }
-            if let (When::Later(pause), Some(since)) = (&when, since)
-                && since.elapsed() >= *pause
-            {
+            let due = match &when {
+                When::Later(pause) => since.is_some_and(|since| since.elapsed() >= *pause),
+                When::Scan(pause) => self.storm.reading.get().is_some_and(|reading| reading.elapsed() >= *pause),
+                When::Write { .. } | When::Never => false,
+            };
+            if due {
                 self.storm.killer.kill();
             }
             if started.elapsed() > PATIENCE {

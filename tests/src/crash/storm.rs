@@ -3,7 +3,7 @@
 use std::process::Child;
 use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use serde_json::Value as Json;
@@ -19,12 +19,17 @@ const DELETE: &str = "DeleteItem";
 /// How many items of the last writes are remembered.
 const RECENT: usize = 60;
 
+/// Fewer than a batch.
+const FEW: usize = 8;
+
 /// Kills a process with SIGKILL, at once or at the n-th write that passes.
 #[derive(Default)]
 pub struct Killer {
     child: Mutex<Option<Child>>,
     /// Writes until it is killed; none if negative.
     countdown: AtomicI64,
+    /// Only writes of a few items count: mostly those that are sent again, or anew after a conflict.
+    few: AtomicBool,
     /// After that write was carried out, rather than before.
     after: AtomicBool,
     due: AtomicBool,
@@ -53,13 +58,17 @@ impl Killer {
     }
 
     /// At the `nth` write from now; `None`: at no write.
-    pub fn arm(&self, nth: Option<i64>, after: bool) {
+    pub fn arm(&self, nth: Option<i64>, after: bool, few: bool) {
+        self.few.store(few, Ordering::Relaxed);
         self.after.store(after, Ordering::Relaxed);
         self.due.store(false, Ordering::Relaxed);
         self.countdown.store(nth.unwrap_or(-1), Ordering::Relaxed);
     }
 
-    fn write_comes(&self) {
+    fn write_comes(&self, items: usize) {
+        if self.few.load(Ordering::Relaxed) && items > FEW {
+            return;
+        }
         if self.countdown.load(Ordering::Relaxed) > 0 && self.countdown.fetch_sub(1, Ordering::Relaxed) == 1 {
             match self.after.load(Ordering::Relaxed) {
                 true => self.due.store(true, Ordering::Relaxed),
@@ -83,6 +92,8 @@ pub struct Storm {
     pub scanned: Arc<OnceLock<usize>>,
     /// Set once the run has a journal: before, a fault costs only patience.
     pub begun: Arc<AtomicBool>,
+    /// When the first page of the scan was asked for.
+    pub reading: Arc<OnceLock<Instant>>,
     /// The items of the last writes.
     recent: Arc<Mutex<Vec<u64>>>,
 }
@@ -90,7 +101,14 @@ pub struct Storm {
 impl Storm {
     pub fn new(upstream: &str, kind: Kind, writer: &Arc<Writer>, random: &mut Rng) -> Self {
         let (proxy, killer) = (Proxy::start(upstream), Arc::new(Killer::default()));
-        let storm = Self { proxy, killer, scanned: Arc::default(), begun: Arc::default(), recent: Arc::default() };
+        let storm = Self {
+            proxy,
+            killer,
+            scanned: Arc::default(),
+            begun: Arc::default(),
+            reading: Arc::default(),
+            recent: Arc::default(),
+        };
         storm.watch(writer);
         storm.rage(kind, writer, random);
         storm
@@ -106,7 +124,7 @@ impl Storm {
     pub fn calm(&self, writer: &Writer, random: &mut Rng) {
         let recent = std::mem::take(&mut *self.recent.lock().unwrap());
         for id in recent {
-            if random.u32(..100) < 30 {
+            if random.u32(..100) < 40 {
                 writer.act(id, between(random), random.u64(..));
             }
         }
@@ -115,15 +133,19 @@ impl Storm {
     /// A rule that applies to nothing, and sees all that comes.
     fn watch(&self, writer: &Arc<Writer>) {
         let (killer, scanned, writer) = (self.killer.clone(), self.scanned.clone(), writer.clone());
-        let recent = self.recent.clone();
+        let (recent, reading) = (self.recent.clone(), self.reading.clone());
         self.proxy.add(Rule::on(&[], Fault::Pass).only(move |request| {
             if is_write(request) {
                 scanned.get_or_init(|| writer.count());
                 let mut recent = recent.lock().unwrap();
-                recent.extend(ids(request));
+                let ids = ids(request);
+                let items = ids.len();
+                recent.extend(ids);
                 let older = recent.len().saturating_sub(RECENT);
                 recent.drain(..older);
-                killer.write_comes();
+                killer.write_comes(items);
+            } else if request.operation == "Scan" && request.tables() == ["Things"] {
+                reading.get_or_init(Instant::now);
             }
             false
         }));

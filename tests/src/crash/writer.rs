@@ -99,10 +99,12 @@ impl Writer {
             }
             Deed::Insert => self.put(log, "Things", fresh(), deed, true),
             Deed::Back => {
-                let item = log.known.get(&id).map_or_else(fresh, |(before, last)| {
-                    // Either is what a host may have seen last.
-                    if random % 2 == 0 { before.clone() } else { last.clone() }
-                });
+                // Any of these is what a host may have seen.
+                let item = match (log.known.get(&id), random % 4) {
+                    (Some((before, _)), 0) => before.clone(),
+                    (Some((_, last)), 1 | 2) => last.clone(),
+                    _ => fresh(),
+                };
                 self.put(log, "Things", item, deed, false);
             }
             Deed::Elsewhere => self.elsewhere(log, id),
