@@ -1,5 +1,6 @@
 //! One run of the binary, killed and resumed, through faults, to its end.
 
+use std::collections::HashMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -9,10 +10,11 @@ use std::time::{Duration, Instant};
 
 use drift_host::journal::{Journal, OutcomeRecord};
 use drift_host::local::{EmbeddedDynamoDb, Options, Running};
+use drift_host::model::json::item_to_dynamodb_json;
 use fastrand::Rng;
 use serde_json::Value as Json;
 
-use super::kind::{Kind, Step};
+use super::kind::{Item, Kind, Step, id};
 use super::storm::Storm;
 use super::stream::create_table;
 use super::writer::{Writer, usual};
@@ -42,6 +44,8 @@ pub struct Ended {
     pub said: String,
     /// Every item that failed or is in doubt.
     pub listed: Vec<OutcomeRecord>,
+    /// What each item's newest attempt is guarded by, as the journal has it.
+    pub images: HashMap<u64, Item>,
 }
 
 enum When {
@@ -173,7 +177,8 @@ impl Site {
         let json = serde_json::from_str(out).map_err(|error| format!("--json printed no JSON: {error}: {out}"))?;
         let journal = Journal::read(&self.runs().join(format!("{run}.drift"))).map_err(|error| error.to_string())?;
         let listed = journal.outcomes(usize::MAX).map_err(|error| error.to_string())?;
-        Ok(Ended { run, code, json, said, listed })
+        let images = images(&journal).map_err(|error| error.to_string())?;
+        Ok(Ended { run, code, json, said, listed, images })
     }
 
     fn first_arguments(&self) -> Vec<String> {
@@ -210,4 +215,19 @@ impl Site {
             }
         })
     }
+}
+
+fn images(journal: &Journal) -> Result<HashMap<u64, Item>, drift_host::journal::Error> {
+    let mut images = HashMap::new();
+    for state in journal.segments()? {
+        for page in 0..state.pages {
+            let first = journal.page(state.segment, page)?.entries.into_iter().map(|entry| entry.image);
+            let newer = journal.attempts(state.segment, page)?.into_iter().map(|attempt| attempt.image);
+            for image in first.chain(newer) {
+                let image = item_to_dynamodb_json(&image).as_object().unwrap().clone();
+                images.insert(id(&image), image);
+            }
+        }
+    }
+    Ok(images)
 }

@@ -35,6 +35,8 @@ pub struct Facts {
     pub since: Vec<Write>,
     /// What is listed, by item: its kind and message.
     pub listed: HashMap<u64, (OutcomeKind, String)>,
+    /// What each item's newest attempt is guarded by, as the journal has it.
+    pub images: HashMap<u64, Item>,
     pub rows: u64,
 }
 
@@ -84,10 +86,9 @@ pub fn violations(facts: &Facts) -> Vec<Violation> {
 
 /// Whether an item was surely scanned, and surely had to be migrated whenever it was read.
 pub fn expected(facts: &Facts, id: u64) -> bool {
-    facts.before.iter().filter(|write| write.table == "Things" && write.id == id).all(|write| match &write.new {
-        Some(item) => facts.kind.wants(item),
-        None => false,
-    })
+    let mut before = facts.before.iter().filter(|write| write.table == "Things" && write.id == id).peekable();
+    // One that came later was not there to be scanned.
+    before.peek().is_some() && before.all(|write| write.new.as_ref().is_some_and(|item| facts.kind.wants(item)))
 }
 
 /// One item and all that happened to it.
@@ -113,6 +114,7 @@ impl One<'_> {
         }
         if kind.is_on_this() {
             broken.extend(self.twice());
+            broken.extend(self.unjournaled());
         }
         if matches!(kind.step, Step::CopyKeep | Step::CopyFail | Step::Move) {
             broken.extend(self.copies());
@@ -163,6 +165,15 @@ impl One<'_> {
         let pairs = hosts.iter().zip(hosts.iter().skip(1));
         let wrong = pairs.filter(|(first, second)| !excused(**first, **second)).count();
         (wrong > 0).then(|| format!("it was done {} times", hosts.len()))
+    }
+
+    /// What was done last is what the journal has as the newest attempt. A repeatable migration, and one whose stamp was taken
+    /// away, may have an attempt after the one that was done.
+    fn unjournaled(&self) -> Option<String> {
+        let kind = self.facts.kind;
+        let last = self.hosts(self.events).last().filter(|_| !kind.repeatable() && kind.proof != Proof::Stamp)?;
+        let journaled = self.facts.images.get(&self.id).zip(last.old.as_ref()).is_some_and(|(image, old)| contains(old, image));
+        (!journaled).then(|| "what was done is not the attempt that the journal has".to_owned())
     }
 
     /// What was put elsewhere is the copy of a state that the item had, once; in one transaction with its delete.

@@ -50,6 +50,7 @@ fn facts(site: &Site, ended: &Ended) -> Facts {
         before: before.to_vec(),
         since: since.to_vec(),
         listed: listed.collect::<HashMap<_, _>>(),
+        images: ended.images.clone(),
         rows: site.rows,
     }
 }
