@@ -8,7 +8,7 @@ use serde_json::Value as Json;
 
 /// Sends one request and waits for its answer; gives the status and the JSON. An error of the connection is an `Err`.
 pub fn call(endpoint_url: &str, operation: &str, json: &Json) -> std::io::Result<(u16, Json)> {
-    let (status, body) = send(endpoint_url, operation, json)?;
+    let (status, body) = send(endpoint_url, &format!("DynamoDB_20120810.{operation}"), json)?;
     // What is no JSON is not DynamoDB's.
     Ok((status, serde_json::from_slice(&body).unwrap_or_default()))
 }
@@ -20,7 +20,14 @@ pub fn must(endpoint_url: &str, operation: &str, json: &Json) -> Json {
     answer
 }
 
-fn send(endpoint_url: &str, operation: &str, json: &Json) -> std::io::Result<(u16, Vec<u8>)> {
+/// The same of DynamoDB Streams.
+pub fn streams(endpoint_url: &str, operation: &str, json: &Json) -> Json {
+    let (status, body) = send(endpoint_url, &format!("DynamoDBStreams_20120810.{operation}"), json).unwrap();
+    assert_eq!(status, 200, "{operation}: {}", String::from_utf8_lossy(&body));
+    serde_json::from_slice(&body).unwrap()
+}
+
+fn send(endpoint_url: &str, target: &str, json: &Json) -> std::io::Result<(u16, Vec<u8>)> {
     let address = endpoint_url.strip_prefix("http://").unwrap();
     let body = json.to_string();
     let mut stream = TcpStream::connect(address)?;
@@ -28,7 +35,7 @@ fn send(endpoint_url: &str, operation: &str, json: &Json) -> std::io::Result<(u1
     let signature = "AWS4-HMAC-SHA256 Credential=plain/20260101/us-east-1/dynamodb/aws4_request, \
                      SignedHeaders=host;x-amz-date, Signature=00";
     let head = format!(
-        "POST / HTTP/1.1\r\nhost: {address}\r\nx-amz-target: DynamoDB_20120810.{operation}\r\nx-amz-date: 20260101T000000Z\r\n\
+        "POST / HTTP/1.1\r\nhost: {address}\r\nx-amz-target: {target}\r\nx-amz-date: 20260101T000000Z\r\n\
          authorization: {signature}\r\ncontent-type: application/x-amz-json-1.0\r\ncontent-length: {}\r\nconnection: close\r\n\r\n",
         body.len()
     );

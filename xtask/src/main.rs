@@ -1,10 +1,11 @@
-//! What people and CI run: `cargo xtask guests | demo | test | bench | lint | clippy`.
+//! What people and CI run: `cargo xtask guests | demo | test | crash | bench | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
 
 mod bench;
 mod cargo;
+mod crash;
 mod demo;
 mod guests;
 mod scan;
@@ -17,6 +18,7 @@ const USAGE: &str = "\
 cargo xtask guests              build every guest, and say where they are
 cargo xtask demo                the whole way on an embedded DynamoDB: try, run, status, undo
 cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`, and choose
+cargo xtask crash [OPTIONS]     kill migrations, resume them, look at every item: --runs N --seed S --kind KIND (docs/crash.md)
 cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
 cargo xtask lint                formatting and clippy; the first time it checks every dependency, which takes minutes
 
@@ -32,6 +34,7 @@ fn main() -> ExitCode {
         ("guests", true) => guests::build().map(|built| println!("{}", built.folder.display())),
         ("demo", true) => demo::run(),
         ("test", _) => test(rest),
+        ("crash", _) => crash::run(rest),
         ("bench", _) => bench::run(rest),
         ("lint", true) => lint(),
         ("help" | "--help" | "-h", true) => {

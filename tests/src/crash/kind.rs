@@ -1,0 +1,220 @@
+//! The migrations that are run, and what each makes of an item: the oracle's own word for it, not the guest's.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde_json::{Map, Value as Json, json};
+
+/// An item in DynamoDB's JSON.
+pub type Item = Map<String, Json>;
+/// An item, or that there is none.
+pub type State = Option<Item>;
+
+/// The attribute of `--exactly-once stamp=…`.
+pub const STAMP: &str = "stamp";
+
+/// What a migration does to each item.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Step {
+    /// Sets an attribute made of two others, where it is missing. Repeatable.
+    Loud,
+    /// n + 1.
+    Plus,
+    /// A copy elsewhere; one that exists is kept. Repeatable.
+    CopyKeep,
+    /// A copy elsewhere, which must not exist.
+    CopyFail,
+    /// `ADD` to a row elsewhere, without a guard.
+    Add,
+    /// Deletes what is even.
+    Delete,
+    /// Deletes what is even and puts a copy elsewhere, in one transaction.
+    Move,
+}
+
+/// How it is known what happened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    None,
+    Stamp,
+    Receipts,
+}
+
+/// A migration and how it is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kind {
+    pub step: Step,
+    pub proof: Proof,
+}
+
+const KINDS: [(&str, Step, Proof); 12] = [
+    ("loud", Step::Loud, Proof::None),
+    ("plus", Step::Plus, Proof::None),
+    ("plus-stamp", Step::Plus, Proof::Stamp),
+    ("plus-receipts", Step::Plus, Proof::Receipts),
+    ("copy-keep", Step::CopyKeep, Proof::None),
+    ("copy-fail", Step::CopyFail, Proof::None),
+    ("add", Step::Add, Proof::None),
+    ("add-receipts", Step::Add, Proof::Receipts),
+    ("delete", Step::Delete, Proof::None),
+    ("delete-receipts", Step::Delete, Proof::Receipts),
+    ("move", Step::Move, Proof::None),
+    ("move-receipts", Step::Move, Proof::Receipts),
+];
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (name, ..) = KINDS.iter().find(|(_, step, proof)| (*step, *proof) == (self.step, self.proof)).unwrap();
+        f.pad(name)
+    }
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        Self::all().find(|kind| kind.to_string() == text).ok_or_else(|| {
+            let names: Vec<String> = Self::all().map(|kind| kind.to_string()).collect();
+            format!("no kind {text:?}; there are {}", names.join(", "))
+        })
+    }
+}
+
+impl Kind {
+    pub fn all() -> impl Iterator<Item = Self> {
+        KINDS.iter().map(|(_, step, proof)| Self { step: *step, proof: *proof })
+    }
+
+    /// The guest, and its `mode`.
+    pub fn guest(self) -> (&'static str, &'static str) {
+        match self.step {
+            Step::Loud => ("steps_again", "loud"),
+            Step::CopyKeep => ("steps_again", "copy"),
+            Step::Plus => ("steps", "plus"),
+            Step::CopyFail => ("steps", "copy"),
+            Step::Add => ("steps", "add"),
+            Step::Delete => ("steps", "delete"),
+            Step::Move => ("steps", "move"),
+        }
+    }
+
+    /// The migration's number in the history.
+    pub fn number(self) -> u64 {
+        if self.repeatable() { 901 } else { 900 }
+    }
+
+    pub fn repeatable(self) -> bool {
+        matches!(self.step, Step::Loud | Step::CopyKeep)
+    }
+
+    /// What is asked for on the command line.
+    pub fn proof_arguments(self) -> Vec<String> {
+        match self.proof {
+            Proof::None => vec![],
+            Proof::Stamp => vec!["--exactly-once".into(), format!("stamp={STAMP}")],
+            Proof::Receipts => vec!["--exactly-once".into(), "receipts".into()],
+        }
+    }
+
+    /// The other table that it writes.
+    pub fn elsewhere(self) -> Option<&'static str> {
+        match self.step {
+            Step::CopyKeep | Step::CopyFail | Step::Move => Some("Copies"),
+            Step::Add => Some("Totals"),
+            Step::Loud | Step::Plus | Step::Delete => None,
+        }
+    }
+
+    /// Whether it changes the item itself.
+    pub fn is_on_this(self) -> bool {
+        matches!(self.step, Step::Loud | Step::Plus | Step::Delete | Step::Move)
+    }
+
+    /// Whether its writes go many in one request.
+    pub fn batched(self) -> bool {
+        self.proof != Proof::Receipts && matches!(self.step, Step::Loud | Step::Plus | Step::Delete)
+    }
+
+    /// Whether it has anything to do with this item.
+    pub fn wants(self, item: &Item) -> bool {
+        match self.step {
+            Step::Loud => !item.contains_key("loud"),
+            Step::Delete | Step::Move => n(item) % 2 == 0,
+            Step::Plus | Step::CopyKeep | Step::CopyFail | Step::Add => true,
+        }
+    }
+
+    /// The item itself after its migration, without a stamp.
+    pub fn migrated(self, item: &Item) -> State {
+        let mut after = item.clone();
+        match self.step {
+            Step::Loud => {
+                let loud = format!("{}!{}", item["name"]["S"].as_str().unwrap().to_uppercase(), n(item));
+                after.insert("loud".into(), json!({ "S": loud }));
+            }
+            Step::Plus => set_n(&mut after, n(item) + 1),
+            Step::Delete | Step::Move => return None,
+            Step::CopyKeep | Step::CopyFail | Step::Add => {}
+        }
+        Some(after)
+    }
+
+    /// Whether `new` is what this run makes of `old`.
+    pub fn is_step(self, old: &Item, new: &State, run: &str) -> bool {
+        let mut expected = self.migrated(old);
+        if self.proof == Proof::Stamp {
+            let stamp = json!({ "S": run });
+            if old.get(STAMP) == Some(&stamp) {
+                return false;
+            }
+            if let Some(expected) = &mut expected {
+                expected.insert(STAMP.into(), stamp);
+            }
+        }
+        self.is_on_this() && self.wants(old) && expected == *new
+    }
+
+    /// Whether an attempt on `image` cannot be told from one that was done, when this is there.
+    pub fn looks_done(self, image: &Item, present: &State) -> bool {
+        match (self.migrated(image), present) {
+            (None, present) => present.is_none(),
+            (Some(expected), Some(present)) => contains(present, &expected),
+            (Some(_), None) => false,
+        }
+    }
+}
+
+/// Whether the guard on `image` holds of `present`.
+pub fn contains(present: &Item, image: &Item) -> bool {
+    image.iter().all(|(name, value)| present.get(name) == Some(value))
+}
+
+/// What is put elsewhere because of an item.
+pub fn copy(item: &Item) -> Item {
+    let picked = ["Id", "n", "name"].into_iter().filter_map(|name| Some((name.to_owned(), item.get(name)?.clone())));
+    picked.chain([("from".to_owned(), json!({ "S": "steps" }))]).collect()
+}
+
+/// The number that all items have.
+pub fn n(item: &Item) -> i64 {
+    item["n"]["N"].as_str().unwrap().parse().unwrap()
+}
+
+pub fn set_n(item: &mut Item, n: i64) {
+    item.insert("n".into(), json!({ "N": n.to_string() }));
+}
+
+pub fn id(item: &Item) -> u64 {
+    item["Id"]["N"].as_str().unwrap().parse().unwrap()
+}
+
+pub fn key(id: u64) -> Json {
+    json!({ "Id": { "N": id.to_string() } })
+}
+
+/// An item as it is before anything happens to it.
+pub fn fresh(id: u64) -> Item {
+    let item =
+        json!({ "Id": { "N": id.to_string() }, "n": { "N": (id * 10).to_string() }, "name": { "S": format!("name {id}") } });
+    item.as_object().unwrap().clone()
+}

@@ -1,0 +1,78 @@
+//! Nothing lost, nothing twice: each kind of migration killed and resumed a few times by the crash harness. `cargo xtask crash`
+//! does it as often as one likes.
+
+use drift_tests::crash::{possible, run};
+use drift_tests::guest;
+
+fn holds(kind: &str) {
+    if guest("steps").is_none() {
+        return;
+    }
+    let kind = kind.parse().unwrap();
+    if !possible().0.contains(&kind) {
+        println!("skipped: {kind}: this binary has no --exactly-once");
+        return;
+    }
+    let problems: Vec<String> = [11, 12].into_iter().flat_map(|seed| run(kind, seed).1).collect();
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[test]
+fn a_repeatable_patch_killed_and_resumed_is_done_on_what_is_there() {
+    holds("loud");
+}
+
+#[test]
+fn a_counter_killed_and_resumed_is_counted_once_or_in_doubt() {
+    holds("plus");
+}
+
+#[test]
+fn a_counter_with_a_stamp_is_counted_exactly_once() {
+    holds("plus-stamp");
+}
+
+#[test]
+fn a_counter_with_receipts_is_counted_exactly_once() {
+    holds("plus-receipts");
+}
+
+#[test]
+fn a_copy_elsewhere_that_may_exist_is_there_once() {
+    holds("copy-keep");
+}
+
+#[test]
+fn a_copy_elsewhere_that_must_not_exist_is_there_once_or_listed() {
+    holds("copy-fail");
+}
+
+#[test]
+fn an_add_elsewhere_is_made_once_or_in_doubt() {
+    holds("add");
+}
+
+#[test]
+fn an_add_elsewhere_with_receipts_is_made_exactly_once() {
+    holds("add-receipts");
+}
+
+#[test]
+fn a_delete_takes_only_what_it_has_seen() {
+    holds("delete");
+}
+
+#[test]
+fn a_delete_with_receipts_never_takes_an_item_that_came_back_after_it() {
+    holds("delete-receipts");
+}
+
+#[test]
+fn a_move_happens_as_a_whole_or_not_at_all() {
+    holds("move");
+}
+
+#[test]
+fn a_move_with_receipts_happens_exactly_once_as_a_whole() {
+    holds("move-receipts");
+}
