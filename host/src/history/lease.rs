@@ -1,6 +1,6 @@
 //! The lease of a table: two runs on one table under one metadata table never overlap.
 //!
-//! Promised, and held by `tests/tests/lease.rs`:
+//! Promised, and held by `tests/tests/all/lease.rs`:
 //! 1. Acquired: at most one run holds a table's lease.
 //! 2. Renewed: while its holder lives, nobody takes it.
 //! 3. Fenced: history and run rows are written in one transaction with a check that the lease is still held, so that one

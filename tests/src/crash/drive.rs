@@ -82,13 +82,13 @@ impl Site {
     pub fn drive(&mut self, random: &mut Rng) -> Result<Ended, String> {
         let stop = Arc::new(AtomicBool::new(false));
         let application = self.application(stop.clone(), random.fork());
-        let ended = self.to_its_end(random);
+        let ended = self.until_the_end(random);
         stop.store(true, Ordering::Relaxed);
         application.join().unwrap();
         ended
     }
 
-    fn to_its_end(&mut self, random: &mut Rng) -> Result<Ended, String> {
+    fn until_the_end(&mut self, random: &mut Rng) -> Result<Ended, String> {
         let kills = random.u32(1..=5);
         for at in 0..kills + 12 {
             let when = match at < kills {
