@@ -203,14 +203,15 @@ impl Migrator {
     ) -> Result<Summary, Error> {
         let manifest = journal.manifest().clone();
         let table = self.table_of(&manifest).await?;
-        if !journal.state()?.is_final() {
+        let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
-            self.check_history(migration.as_ref(), &manifest, Some(&manifest.run)).await?;
             self.init_receipts(&manifest).await?;
-        } else if self.history.unfinished().await?.iter().all(|row| row.run != manifest.run) {
+            self.lease(migration.as_ref(), &manifest, true).await?
+        } else if self.history.unfinished().await?.iter().any(|row| row.run == manifest.run) {
+            Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?
+        } else {
             return Summary::read(&journal);
-        }
-        let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        };
         self.keep_pace(&table, options);
         let run = Run::new(self, journal, migration, table);
         let run = if retry_failed { run.retry_failed() } else { run };
@@ -274,11 +275,24 @@ impl Migrator {
             _ => {}
         }
         let manifest = self.manifest(migration.as_ref(), options, direction, &table)?;
-        self.check_history(migration.as_ref(), &manifest, None).await?;
-        self.init_receipts(&manifest).await?;
-        let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
+        self.begin_leased(&manifest, migration, table, options).await
+    }
+
+    /// Begins a run and goes to its end, under the table's lease.
+    async fn begin_leased(
+        &self,
+        manifest: &Manifest,
+        migration: Arc<dyn Migration>,
+        table: TableInfo,
+        options: &RunOptions,
+    ) -> Result<Summary, Error> {
+        let lease = self.lease(migration.as_ref(), manifest, false).await?;
         self.keep_pace(&table, options);
-        match self.begin(&manifest, migration, table) {
+        let begun = match self.init_receipts(manifest).await {
+            Ok(()) => self.begin(manifest, migration, table),
+            Err(error) => Err(error),
+        };
+        match begun {
             Ok(run) => run.go_on(options, lease).await,
             Err(error) => {
                 // It runs out by itself if it cannot be given back.
@@ -286,6 +300,17 @@ impl Migrator {
                 Err(error)
             }
         }
+    }
+
+    /// The lease of a run's table. Only under it is what the history says certain: before, another run may end or begin at any
+    /// time; and whoever is alive is told from whoever died.
+    async fn lease(&self, migration: &dyn Migration, manifest: &Manifest, begun: bool) -> Result<Lease, Error> {
+        let lease = Lease::acquire(&self.history, &manifest.context.table, &manifest.run, &owner()).await?;
+        if let Err(error) = self.check_history(migration, manifest, begun).await {
+            let _expires = lease.release().await;
+            return Err(error);
+        }
+        Ok(lease)
     }
 
     /// The table of receipts, only where a run leaves some.
@@ -296,9 +321,23 @@ impl Migrator {
         }
     }
 
-    /// What the history says against this run.
-    async fn check_history(&self, migration: &dyn Migration, manifest: &Manifest, own: Option<&str>) -> Result<(), Error> {
+    /// What the history says against this run, which has `begun` already or is to begin.
+    async fn check_history(&self, migration: &dyn Migration, manifest: &Manifest, begun: bool) -> Result<(), Error> {
         let applied = self.history.applied().await?;
+        let (number, run) = (manifest.number, &manifest.run);
+        match (applied.iter().find(|row| row.number == number), manifest.direction) {
+            // A plan may have been made long ago.
+            (Some(row), Direction::Migrate) if row.run != *run && !manifest.sweep => {
+                let by = if row.run.is_empty() { "another tool".into() } else { format!("run {}", row.run) };
+                return Err(Error::Refused(format!(
+                    "migration {number} has been applied by {by}, so that run {run} must not do it again (see `drift-host status`)"
+                )));
+            }
+            (None, Direction::Undo) if !begun && manifest.restores.is_none() => {
+                return Err(Error::Refused(format!("migration {number} is no longer applied; there is nothing to undo")));
+            }
+            _ => {}
+        }
         let missing = |number: &&crate::model::MigrationNumber| !applied.iter().any(|row| row.number == **number);
         if let Some(number) =
             migration.description().after.iter().find(missing).filter(|_| manifest.direction == Direction::Migrate)
@@ -310,7 +349,7 @@ impl Migrator {
         }
         let others = self.history.unfinished().await?;
         // What a run takes back is not done either.
-        let known = |run: &str| Some(run) == own || Some(run) == manifest.restores.as_deref();
+        let known = |other: &str| begun && other == run || Some(other) == manifest.restores.as_deref();
         match others.iter().find(|other| other.table == manifest.context.table && !known(&other.run)) {
             Some(other) => Err(Error::Refused(format!(
                 "the table {} has an unfinished run, {} of migration {} ({}, {}); go on with `drift-host apply {}` where its journal is; if that is lost, see `drift-host repair {} --abandon`",

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use super::error::Error;
 use super::summary::Summary;
-use super::{Migrator, RunOptions, owner};
-use crate::history::Lease;
+use super::{Migrator, RunOptions};
 use crate::journal;
 use crate::migration::{Direction, Migration};
 
@@ -43,15 +42,6 @@ impl Migrator {
         let table = self.usable(&options.table).await?;
         let mut manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         manifest.sweep = true;
-        self.check_history(migration.as_ref(), &manifest, None).await?;
-        let lease = Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?;
-        match self.begin(&manifest, migration, table) {
-            Ok(run) => run.go_on(options, lease).await,
-            Err(error) => {
-                // It runs out by itself if it cannot be given back.
-                let _expires = lease.release().await;
-                Err(error)
-            }
-        }
+        self.begin_leased(&manifest, migration, table, options).await
     }
 }

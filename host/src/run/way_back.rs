@@ -76,18 +76,9 @@ impl Migrator {
         self.check_newest(&old).await?;
         let new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
-        self.check_history(migration.as_ref(), &new, None).await?;
-        let lease = Lease::acquire(&self.history, &table.name, &new.run, &owner()).await?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
         drop(old);
-        match self.begin(&new, migration, table) {
-            Ok(run) => run.go_on(options, lease).await,
-            Err(error) => {
-                // It runs out by itself if it cannot be given back.
-                let _expires = lease.release().await;
-                Err(error)
-            }
-        }
+        self.begin_leased(&new, migration, table, options).await
     }
 
     /// Only the newest run of a table can be taken back, for later ones rest on it.

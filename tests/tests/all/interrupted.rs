@@ -37,3 +37,19 @@ async fn a_signal_half_way_has_its_exit_code_and_apply_finishes() {
         assert_eq!(touched(&world).await, 5_000);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_run_beside_a_live_one_is_told_who_works_and_to_try_again() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(3_000);
+    let mut run = world.command(&["run", &echo, "--table", "Things", "--max-write-units", "50"]);
+    let mut first = run.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    while touched(&world).await == 0 {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let (code, out, error) = world.drift_host(&["run", &echo, "--table", "Things"]);
+    assert!(first.try_wait().unwrap().is_none(), "the first one is still at work");
+    assert_eq!((code, out.as_str(), error.contains(&world.only_run()) && error.contains("since")), (75, "", true), "{error}");
+    first.kill().unwrap();
+    first.wait().unwrap();
+}

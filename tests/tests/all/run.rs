@@ -175,3 +175,23 @@ async fn a_missing_table_is_said_with_exit_code_4() {
     assert_eq!(error.exit_code(), 4);
     assert!(error.to_string().contains("Nowhere"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_whose_migration_was_applied_meanwhile_is_not_applied_once_more() {
+    let world = World::with_rows(20);
+    let migrator = world.migrator().await;
+    let more = || {
+        let grow = |item: Item| {
+            let loud = item.get("loud").and_then(Value::as_s).unwrap_or_default().to_owned();
+            Ok::<_, String>(vec![set("loud", loud + "!")])
+        };
+        Arc::new(Native::new(Description::new(11, "more"), "1", grow))
+    };
+    let options = RunOptions::new("Things");
+    let planned = migrator.plan(more(), &options).await.unwrap();
+    assert_eq!(migrator.run(more(), &options).await.unwrap().state, "applied");
+    let once = world.table("Things").await;
+    let refused = migrator.apply(migrator.open(planned.run().unwrap()).unwrap(), more(), &options).await;
+    assert!(matches!(&refused, Err(Error::Refused(text)) if text.contains("has been applied")), "{refused:?}");
+    assert_eq!(world.table("Things").await, once);
+}
