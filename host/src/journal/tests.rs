@@ -1,6 +1,7 @@
 //! The journal's promises, on real files.
 
 mod damage;
+mod values;
 
 use super::*;
 use crate::migration::{Direction, RunContext};

@@ -20,4 +20,5 @@ mod restore;
 mod retry;
 mod run;
 mod runs;
+mod values;
 mod walls;
