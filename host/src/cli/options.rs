@@ -11,7 +11,7 @@ use super::signals;
 use crate::Error;
 use crate::dynamo::ConnectionSettings;
 use crate::journal::Manifest;
-use crate::migration::Migration;
+use crate::migration::{Migration, SecretArgument};
 use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
 use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
@@ -79,6 +79,12 @@ pub(super) struct Given {
     /// An argument for the migration
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = argument)]
     arguments: Vec<(String, String)>,
+    /// An argument whose value is read from an environment variable at each start, and kept nowhere
+    ///
+    /// The journal has its name and the variable's. Where the plugin logs the value or names it in an error it is masked, and an
+    /// answer that would write it is a failed item.
+    #[arg(long = "secret-arg", value_name = "NAME=env:VARIABLE")]
+    secret_arguments: Vec<String>,
     /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
@@ -198,6 +204,12 @@ impl Given {
     pub(super) fn arguments(&self) -> &[(String, String)] {
         &self.arguments
     }
+
+    /// `--secret-arg`, in the order given. Not by clap, which says again what it does not understand: the value, perhaps.
+    pub(super) fn secret_arguments(&self) -> Result<Vec<SecretArgument>, Error> {
+        let read = self.secret_arguments.iter().map(|text| text.parse());
+        read.collect::<Result<_, String>>().map_err(|problem| Error::Usage(format!("--secret-arg: {problem}")))
+    }
 }
 
 impl Flow {
@@ -222,6 +234,7 @@ impl Flow {
         options.fail_fast = self.fail_fast;
         options.max_errors = self.max_errors;
         options.arguments = self.given.arguments().to_vec();
+        options.secret_arguments = self.given.secret_arguments()?;
         options.guard.clone_from(&self.guard);
         options.conflict_retries = self.conflict_retries;
         options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();

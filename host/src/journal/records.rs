@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::migration::{Direction, FailureKind, LogLine, RunContext};
+use crate::migration::{Direction, FailureKind, LogLine, RunContext, SecretArgument};
 use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber};
 
 /// What a run is: fixed when it begins. No credentials, ever.
@@ -48,6 +48,9 @@ pub struct Manifest {
     /// A further round over a table whose migration is applied: it is not recorded once more.
     #[serde(default)]
     pub sweep: bool,
+    /// Where the values of secret arguments come from; the values are in no journal.
+    #[serde(default)]
+    pub secret_arguments: Vec<SecretArgument>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

@@ -9,7 +9,13 @@ use crate::model::{Action, Item, Key, KeyAttribute, KeySchema, KeyType, Patch, V
 
 fn manifest(segments: u32) -> Manifest {
     let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
-    let context = RunContext { table: "T".into(), key, started_at: "2026-11-23T00:00:00Z".into(), arguments: vec![] };
+    let context = RunContext {
+        table: "T".into(),
+        key,
+        started_at: "2026-11-23T00:00:00Z".into(),
+        arguments: vec![],
+        secrets: crate::migration::Secrets::default(),
+    };
     Manifest {
         run: new_run_id(),
         host_version: "0".into(),
@@ -37,6 +43,7 @@ fn manifest(segments: u32) -> Manifest {
         check_source: false,
         restores: None,
         sweep: false,
+        secret_arguments: vec![],
         endpoint_url: None,
         region: None,
         profile: None,

@@ -9,7 +9,7 @@ use tokio::io::AsyncWrite;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 
 use super::engine::Limits;
-use crate::migration::{LogLevel, LogLine};
+use crate::migration::{LogLevel, LogLine, Secrets};
 
 /// The log of the item at hand. Shared between the instance's host functions and its WASI streams.
 #[derive(Clone)]
@@ -21,18 +21,20 @@ struct Lines {
     dropped: usize,
     max_lines: usize,
     max_bytes: usize,
+    secrets: Secrets,
 }
 
 impl GuestLog {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, secrets: Secrets) -> Self {
         let (max_lines, max_bytes) = (limits.log_lines, limits.log_bytes);
-        Self(Arc::new(Mutex::new(Lines { lines: Vec::new(), bytes: 0, dropped: 0, max_lines, max_bytes })))
+        Self(Arc::new(Mutex::new(Lines { lines: Vec::new(), bytes: 0, dropped: 0, max_lines, max_bytes, secrets })))
     }
 
     /// Adds a line; past the limits it is counted and dropped. Control characters are escaped, so that a guest cannot
-    /// reach the operator's terminal.
+    /// reach the operator's terminal, and the values of secret arguments are masked, before anything is cut.
     pub(super) fn write(&self, level: LogLevel, message: &str) {
         let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let message = &*log.secrets.mask(message).into_owned();
         let room = log.max_bytes.saturating_sub(log.bytes);
         if log.lines.len() >= log.max_lines || room == 0 {
             log.dropped += 1;
@@ -60,6 +62,10 @@ impl GuestLog {
         }
         (log.bytes, log.dropped) = (0, 0);
         lines
+    }
+
+    fn masked(&self, text: &str) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).secrets.mask(text).into_owned()
     }
 
     /// A WASI stream whose lines go to this log.
@@ -101,7 +107,8 @@ impl StdoutStream for LogStream {
 
 impl AsyncWrite for LogStream {
     fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        for line in String::from_utf8_lossy(bytes).lines() {
+        // As a whole first: a value may have several lines.
+        for line in self.log.masked(&String::from_utf8_lossy(bytes)).lines() {
             self.log.write(self.level, line);
         }
         Poll::Ready(Ok(bytes.len()))
@@ -122,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted() {
-        let log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() });
+        let log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() }, Secrets::default());
         for n in 0..5 {
             log.write(LogLevel::Info, &format!("line {n}"));
         }
@@ -136,7 +143,7 @@ mod tests {
 
     #[test]
     fn control_characters_cannot_reach_a_terminal() {
-        let log = GuestLog::new(&Limits::default());
+        let log = GuestLog::new(&Limits::default(), Secrets::default());
         log.write(LogLevel::Info, "a\u{1b}[2Jb\u{202e}c\td");
         assert_eq!(log.take()[0].message, "a\\u{1b}[2Jb\\u{202e}c\td");
     }

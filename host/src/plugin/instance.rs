@@ -29,7 +29,7 @@ pub(super) struct State {
 
 impl State {
     pub(super) fn new(limits: &Limits, run: Option<Arc<RunContext>>) -> Self {
-        let log = GuestLog::new(limits);
+        let log = GuestLog::new(limits, run.as_ref().map(|run| run.secrets.clone()).unwrap_or_default());
         let started = run.as_ref().and_then(|run| run.started_at.parse::<jiff::Timestamp>().ok());
         let since_epoch = started.and_then(|at| Duration::try_from(at.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok());
         let wasi = WasiCtxBuilder::new()
@@ -97,7 +97,7 @@ impl run::Host for State {
     }
 
     fn argument(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.run()?.arguments.iter().find(|(have, _)| *have == name).map(|(_, value)| value.clone()))
+        Ok(self.run()?.argument(&name).map(str::to_owned))
     }
 }
 

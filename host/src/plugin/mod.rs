@@ -168,8 +168,8 @@ impl Migration for Plugin {
             direction,
             instance: None,
         };
-        slot.instance =
-            Some(slot.start().map_err(|failure| StartError(format!("the plugin did not start: it {}", failure.message)))?);
+        let not_started = |why: &str| StartError(format!("the plugin did not start: it {}", run.secrets.mask(why)));
+        slot.instance = Some(slot.start().map_err(|failure| not_started(&failure.message))?);
         Ok(Box::new(slot))
     }
 }
@@ -199,6 +199,12 @@ impl Slot {
             return Err(invalid(format!("{} actions for one item; the limit is {}", lifted.len(), self.limits.actions)));
         }
         let actions = lift::actions(lifted).map_err(invalid)?;
+        if let Some(name) = self.run.secrets.written_by(&actions) {
+            return Err((
+                FailureKind::Invalid,
+                format!("would write the value of the secret argument {name}, which must stand nowhere"),
+            ));
+        }
         self.grants.check(&actions, &self.run.table).map_err(|problem| (FailureKind::Denied, problem))?;
         model::validate(&actions, item, &self.run.table, &self.run.key).map_err(invalid)?;
         Ok(actions)
@@ -207,6 +213,18 @@ impl Slot {
 
 impl Worker for Slot {
     fn call(&mut self, item: &Item) -> Result<Reply, ItemFailure> {
+        let answer = self.answer(item);
+        // The log is masked as it is written.
+        answer.map_err(|failure| ItemFailure {
+            message: self.run.secrets.mask(&failure.message).into_owned(),
+            backtrace: failure.backtrace.map(|trace| self.run.secrets.mask(&trace).into_owned()),
+            ..failure
+        })
+    }
+}
+
+impl Slot {
+    fn answer(&mut self, item: &Item) -> Result<Reply, ItemFailure> {
         let mut instance = match self.instance.take() {
             Some(instance) => instance,
             None => self.start().map_err(|trapped| failure(trapped, Vec::new()))?,

@@ -148,6 +148,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("endpoint", manifest.endpoint_url.clone().unwrap_or_default()),
         ("filter", manifest.filter.clone().unwrap_or_default()),
         ("arguments", pairs(&manifest.context.arguments)),
+        ("secret", manifest.secret_arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
         ("grants", manifest.grants.join(" ")),
         ("guard", manifest.guard.clone()),
         (

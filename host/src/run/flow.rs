@@ -6,12 +6,12 @@ use std::time::Instant;
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
-use super::terms::terms;
+use super::terms::{secrets, terms};
 use super::{Event, Migrator, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
-use crate::migration::{Direction, Migration};
+use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
 
 /// The detail of a history row that says how a run proved what it did.
@@ -332,8 +332,9 @@ impl Run {
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
         let manifest = self.journal.manifest();
-        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
-            .await
+        let secrets = secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
+        let context = Arc::new(RunContext { secrets, ..manifest.context.clone() });
+        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1)).await
     }
 
     fn lanes(&self) -> Result<Lanes, Error> {

@@ -202,6 +202,7 @@ impl Migrator {
         retry_failed: bool,
     ) -> Result<Summary, Error> {
         let manifest = journal.manifest().clone();
+        terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(&manifest).await?;
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
@@ -408,6 +409,7 @@ impl Migrator {
             key: table.key.clone(),
             started_at: started_at.clone(),
             arguments: options.arguments.clone(),
+            secrets: terms::secrets(&options.secret_arguments, &options.arguments)?,
         };
         let manifest = Manifest {
             run: journal::new_run_id(),
@@ -436,6 +438,7 @@ impl Migrator {
             check_source: options.check_source,
             restores: None,
             sweep: false,
+            secret_arguments: options.secret_arguments.clone(),
             endpoint_url: self.settings.endpoint_url.clone(),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use crate::migration::SecretArgument;
 pub use crate::model::ExactlyOnce;
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
@@ -73,6 +74,8 @@ pub struct RunOptions {
     pub max_errors: MaxErrors,
     /// Arguments for the migration.
     pub arguments: Vec<(String, String)>,
+    /// Arguments whose values are read from the environment at each start, and kept nowhere.
+    pub secret_arguments: Vec<SecretArgument>,
     /// `item`, or `version=ATTRIBUTE`.
     pub guard: String,
     /// The grants, as text, kept with the run.
@@ -104,6 +107,7 @@ impl RunOptions {
             fail_fast: false,
             max_errors: MaxErrors::default(),
             arguments: Vec::new(),
+            secret_arguments: Vec::new(),
             guard: "item".into(),
             grants: Vec::new(),
             conflict_retries: 5,

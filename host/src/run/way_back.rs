@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::error::Error;
 use super::restore::{self, WayBack, restorer};
 use super::summary::Summary;
-use super::{Migrator, RunOptions, owner};
+use super::{Migrator, RunOptions, owner, terms};
 use crate::dynamo::Billing;
 use crate::history::{Lease, now};
 use crate::journal::{self, Fix, Journal, RunState};
@@ -32,6 +32,7 @@ impl Migrator {
                 return refused("go on with `drift-host apply` first; what failed can be taken up when the rest is done");
             }
         }
+        terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let described = migration.description();
         if described.number != manifest.number {
             let (is, must) = (described.number, manifest.number);

@@ -16,6 +16,7 @@ use std::sync::atomic::Ordering;
 use fastrand::Rng;
 
 pub use kind::{Kind, Proof};
+pub use stream::scan as rows;
 
 /// What came of the runs of one kind.
 #[derive(Clone, Copy, Debug, Default)]

@@ -20,5 +20,6 @@ mod restore;
 mod retry;
 mod run;
 mod runs;
+mod secrets;
 mod values;
 mod walls;

@@ -26,8 +26,7 @@ fn owned(value: &ValueParam<'_>) -> ValueResult {
 }
 
 fn handed_back(item: &ItemParam<'_>) -> ItemResult {
-    let attribute =
-        |it: &AttributeParam<'_>| AttributeResult { name: it.name.to_owned(), value: owned(&it.value) };
+    let attribute = |it: &AttributeParam<'_>| AttributeResult { name: it.name.to_owned(), value: owned(&it.value) };
     ItemResult { attributes: item.attributes.iter().map(attribute).collect(), nested: item.nested.iter().map(owned).collect() }
 }
 

@@ -73,6 +73,15 @@ impl Guest for Echo {
             "fail" | "flaw" | "trap" | "spin" | "hog" => touch(),
             "delete" => Ok(vec![Action::Delete(Target::This)]),
             "roundtrip" => Ok(vec![Action::Insert(Insert { table: run::argument("to"), item, existing: Existing::Fail })]),
+            "tell" => {
+                let token = run::argument("token").unwrap_or_default();
+                log::write(log::Level::Info, &format!("the token is {token}, in quotes {token:?}"));
+                if run::argument("id").is_some() && chosen {
+                    return Err(format!("no luck with {token}"));
+                }
+                Ok(vec![patch("length", Value::N(token.len().to_string()))])
+            }
+            "keep" => Ok(vec![patch("token", Value::S(run::argument("token").unwrap_or_default()))]),
             "copy" => Ok(vec![copied(item)]),
             "too-few" => Ok(vec![patch("l", Value::L(2))]),
             "too-many" => {
