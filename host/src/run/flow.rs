@@ -227,8 +227,12 @@ impl Run {
     async fn record_restored(&self, counts: &Counts, lease: &Lease) -> Result<(), Error> {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let Some(old) = &manifest.restores else { return Ok(()) };
+        let of = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::read(&path));
+        // Also of a run that was never recorded as applied; and where that cannot be told, for there may be some.
+        if of.map_or(true, |of| of.manifest().exactly_once == ExactlyOnce::Receipts) {
+            history.drop_receipts(&[old]).await?;
+        }
         if history.find(manifest.number).await?.is_some_and(|row| row.run == *old) {
-            self.drop_receipts().await?;
             history.remove(manifest.number, lease).await?;
         }
         self.journal.set_state(RunState::Undone).await?;

@@ -21,5 +21,6 @@ mod retry;
 mod run;
 mod runs;
 mod secrets;
+mod signed;
 mod values;
 mod walls;
