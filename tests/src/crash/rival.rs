@@ -36,7 +36,8 @@ impl Rivals {
         self.at_work.push(Rival { child: command.spawn().unwrap(), folder });
     }
 
-    /// Waits for all of them. Each was told to try again, or that the run is another's, or at the end that all is done.
+    /// Waits for all of them. Each was told to try again, or that the run is another's, or at the end that all is done; and none
+    /// has a journal.
     pub fn all_sent_away(&mut self) -> Result<(), String> {
         for mut rival in self.at_work.drain(..) {
             let code = rival.end()?;
@@ -45,11 +46,14 @@ impl Rivals {
             let state = serde_json::from_str::<Json>(&out).map(|json| json["state"].clone()).unwrap_or_default();
             let right = match code {
                 Some(75) => true,
-                Some(3) => error.contains("has an unfinished run"),
+                Some(3) => error.contains("has an unfinished run") || error.contains("has been applied by run"),
                 Some(0) => state == "already-applied",
                 _ => false,
             };
-            if !right {
+            let journals = std::fs::read_dir(rival.folder.join("runs")).map_or(0, |files| {
+                files.flatten().filter(|file| file.path().extension().is_some_and(|it| it == "drift")).count()
+            });
+            if !right || journals > 0 {
                 return Err(format!("another host without the journal ended with {code:?}: {out}{error}"));
             }
             self.sent_away += 1;
