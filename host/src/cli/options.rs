@@ -168,6 +168,13 @@ struct Delivery {
     /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
     #[arg(long)]
     check_source: bool,
+    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR
+    ///
+    /// Given up are: the way back by `undo --run`, the items in `show` and in what is listed as failed or in doubt, the diffs of a
+    /// plan, and its estimate of write units. What the migration sets is in the journal all the same. An item that changed is read
+    /// afresh, as always.
+    #[arg(long)]
+    no_images: bool,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {
@@ -240,6 +247,10 @@ impl Flow {
         options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
+        options.no_images = self.delivery.no_images;
+        if self.delivery.no_images {
+            tell!("without images: this run cannot be taken back by `undo --run`, and its items are not shown");
+        }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
     }

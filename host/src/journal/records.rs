@@ -42,6 +42,9 @@ pub struct Manifest {
     /// Actions elsewhere carry a condition on the handed-in item, where no other action does.
     #[serde(default)]
     pub check_source: bool,
+    /// Of the items only what the version guard needs is kept.
+    #[serde(default)]
+    pub no_images: bool,
     /// The run that this one takes back, from its journal.
     #[serde(default)]
     pub restores: Option<String>,

@@ -41,6 +41,7 @@ fn manifest(segments: u32) -> Manifest {
         exactly_once: crate::model::ExactlyOnce::No,
         no_atomic: false,
         check_source: false,
+        no_images: false,
         restores: None,
         sweep: false,
         secret_arguments: vec![],

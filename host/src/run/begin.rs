@@ -149,6 +149,7 @@ impl Migrator {
             exactly_once: options.exactly_once.clone(),
             no_atomic: options.no_atomic,
             check_source: options.check_source,
+            no_images: options.no_images,
             restores: None,
             sweep: false,
             secret_arguments: options.secret_arguments.clone(),

@@ -10,6 +10,7 @@ mod doubt;
 mod error;
 mod estimate;
 mod flow;
+mod images;
 mod options;
 mod parts;
 mod plan;

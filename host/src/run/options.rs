@@ -88,6 +88,8 @@ pub struct RunOptions {
     pub no_atomic: bool,
     /// Guard actions that all lie elsewhere by the handed-in item all the same. Default false.
     pub check_source: bool,
+    /// Keep no images of the items, only what a version guard needs. Default false. Gives up the way back by the host.
+    pub no_images: bool,
     /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
     pub max_read_units: Option<NonZeroU32>,
     /// Write units a second, of all calls. Default: likewise.
@@ -114,6 +116,7 @@ impl RunOptions {
             exactly_once: ExactlyOnce::No,
             no_atomic: false,
             check_source: false,
+            no_images: false,
             max_read_units: None,
             max_write_units: None,
         }

@@ -30,7 +30,15 @@ pub(super) fn terms(manifest: &Manifest) -> Result<Terms, Error> {
             "--no-atomic and --exactly-once exclude each other: one proof cannot speak for writes that go one by one".into(),
         ));
     }
-    Ok(Terms { guard, proof, atomic: !manifest.no_atomic, check_source: manifest.check_source })
+    if manifest.no_images && guard == Guard::Item {
+        return Err(Error::Usage(
+            "--no-images needs --guard version=ATTRIBUTE: without the item as it was seen, nothing but a version tells that it is still \
+             the same"
+                .into(),
+        ));
+    }
+    let (atomic, images) = (!manifest.no_atomic, !manifest.no_images);
+    Ok(Terms { guard, proof, atomic, check_source: manifest.check_source, images })
 }
 
 fn guard(text: &str) -> Result<Guard, Error> {

@@ -49,6 +49,8 @@ pub enum Way {
     Usual,
     /// `--guard version=v`, on a table whose application gives every state of an item a version of its own.
     Version,
+    /// The same with `--no-images`.
+    Bare,
     /// `--check-source`.
     Checked,
     /// `--no-atomic`.
@@ -65,11 +67,12 @@ pub struct Kind {
     pub way: Way,
 }
 
-const KINDS: [(&str, Step, Proof, Way); 20] = [
+const KINDS: [(&str, Step, Proof, Way); 21] = [
     ("loud", Step::Loud, Proof::None, Way::Usual),
     ("loud-version", Step::Loud, Proof::None, Way::Version),
     ("plus", Step::Plus, Proof::None, Way::Usual),
     ("plus-version", Step::Plus, Proof::None, Way::Version),
+    ("plus-bare", Step::Plus, Proof::None, Way::Bare),
     ("plus-stamp", Step::Plus, Proof::Stamp, Way::Usual),
     ("plus-receipts", Step::Plus, Proof::Receipts, Way::Usual),
     ("plus-hosts", Step::Plus, Proof::None, Way::Hosts),
@@ -144,6 +147,7 @@ impl Kind {
         match self.way {
             Way::Usual | Way::Hosts => {}
             Way::Version => arguments.extend(["--guard".into(), format!("version={VERSION}")]),
+            Way::Bare => arguments.extend(["--guard".into(), format!("version={VERSION}"), "--no-images".into()]),
             Way::Checked => arguments.push("--check-source".into()),
             Way::Apart => arguments.push("--no-atomic".into()),
         }
@@ -162,6 +166,11 @@ impl Kind {
     /// Whether it changes the item itself.
     pub fn is_on_this(self) -> bool {
         matches!(self.step, Step::Loud | Step::Plus | Step::Delete | Step::Move)
+    }
+
+    /// Whether every state of an item has a version of its own.
+    pub fn has_version(self) -> bool {
+        matches!(self.way, Way::Version | Way::Bare)
     }
 
     /// Whether what happens depends on the item being still as it was read.
@@ -195,7 +204,7 @@ impl Kind {
             Step::Delete | Step::Move => return None,
             Step::CopyKeep | Step::CopyFail | Step::Add => {}
         }
-        if self.way == Way::Version {
+        if self.has_version() {
             let next = version(item) + 1;
             after.insert(VERSION.into(), json!({ "N": next.to_string() }));
         }

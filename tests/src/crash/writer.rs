@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use fastrand::Rng;
 use serde_json::{Value as Json, json};
 
-use super::kind::{Item, Kind, State, Step, VERSION, Way, copy, fresh, id, key, n};
+use super::kind::{Item, Kind, State, Step, VERSION, copy, fresh, id, key, n};
 use crate::plain::{call, must};
 
 /// What an application may do to an item.
@@ -208,7 +208,7 @@ impl Inner {
     /// A version that no item ever had, where they have versions.
     fn next_version(&mut self, kind: Kind) -> Option<Json> {
         self.version += VERSIONS;
-        (kind.way == Way::Version).then(|| json!({ "N": self.version.to_string() }))
+        kind.has_version().then(|| json!({ "N": self.version.to_string() }))
     }
 
     fn versioned(&mut self, kind: Kind, mut item: Item) -> Item {

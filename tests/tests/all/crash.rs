@@ -88,6 +88,11 @@ fn a_counter_guarded_by_a_version_is_counted_once_or_in_doubt() {
 }
 
 #[test]
+fn a_counter_without_images_is_counted_once_or_in_doubt() {
+    holds("plus-bare");
+}
+
+#[test]
 fn a_delete_guarded_by_a_version_takes_only_what_it_has_seen() {
     holds("delete-version");
 }

@@ -12,6 +12,7 @@ mod journal_full;
 mod lease;
 mod local;
 mod memory;
+mod no_images;
 mod pace;
 mod plugin;
 mod proxy;

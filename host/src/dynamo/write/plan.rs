@@ -184,7 +184,7 @@ impl Draft<'_> {
         let alone = self.ops.is_empty() && !with_receipt;
         let mut sayable = false;
         if let Some((action, merged)) = self.patch.take() {
-            let mut patch = effective(&merged, &self.attempt.image);
+            let mut patch = if terms.images { effective(&merged, &self.attempt.image) } else { merged.clone() };
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
                 terms.bring(&self.attempt.image, &merged, &mut patch)?;
                 sayable = alone;

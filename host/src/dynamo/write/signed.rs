@@ -9,7 +9,7 @@ use crate::dynamo::table::TableInfo;
 use crate::model::{Action, Existing, Insert, Item, Key, Target, Update};
 
 /// Where the signature is.
-const MARKS: [&str; 2] = ["aws_dbe_head", "aws_dbe_foot"];
+pub(super) const MARKS: [&str; 2] = ["aws_dbe_head", "aws_dbe_foot"];
 
 /// Why these actions would leave an item that cannot be read, if they would. Of items that were not handed in nothing is
 /// known, so that updates of those are not looked at.
