@@ -29,6 +29,16 @@ pub struct RunContext {
     pub started_at: String,
     /// `--arg name=value`.
     pub arguments: Vec<(String, String)>,
+    /// What a guest's random numbers are made from, together with an item's key; made by [`new_seed`].
+    #[serde(default)]
+    pub seed: String,
+}
+
+/// A seed that no other run has: 128 bits from the system's random numbers.
+pub fn new_seed() -> String {
+    use std::hash::BuildHasher;
+    let random = std::hash::RandomState::new();
+    format!("{:016x}{:016x}", random.hash_one(0u8), random.hash_one(1u8))
 }
 
 /// How much a line of a guest's log matters.

@@ -78,6 +78,7 @@ impl TryVerb {
             key,
             started_at: crate::history::now(),
             arguments: self.given.arguments().to_vec(),
+            seed: crate::migration::new_seed(),
         });
         let direction = if self.undo { Direction::Undo } else { Direction::Migrate };
         let mut worker = migration.worker(&context, direction).map_err(|error| Error::Start(error.to_string()))?;

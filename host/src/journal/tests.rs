@@ -8,7 +8,8 @@ use crate::model::{Action, Item, Key, KeyAttribute, KeySchema, KeyType, Patch, V
 
 fn manifest(segments: u32) -> Manifest {
     let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
-    let context = RunContext { table: "T".into(), key, started_at: "2026-11-23T00:00:00Z".into(), arguments: vec![] };
+    let context =
+        RunContext { table: "T".into(), key, started_at: "2026-11-23T00:00:00Z".into(), arguments: vec![], seed: String::new() };
     Manifest {
         run: new_run_id(),
         host_version: "0".into(),

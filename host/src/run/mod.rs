@@ -35,7 +35,7 @@ pub use summary::Summary;
 use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, TableInfo};
 use crate::history::{Applied, History, Lease, LeaseTerms, Unfinished, now};
 use crate::journal::{self, Counts, Journal, Manifest};
-use crate::migration::{Direction, Migration, RunContext};
+use crate::migration::{Direction, Migration, RunContext, new_seed};
 use flow::Run;
 
 /// How long a table that is being made is waited for.
@@ -408,6 +408,7 @@ impl Migrator {
             key: table.key.clone(),
             started_at: started_at.clone(),
             arguments: options.arguments.clone(),
+            seed: new_seed(),
         };
         let manifest = Manifest {
             run: journal::new_run_id(),
@@ -429,6 +430,7 @@ impl Migrator {
             guard: options.guard.clone(),
             max_errors: options.max_errors.to_string(),
             grants: options.grants.clone(),
+            limits: options.limits.clone(),
             meta_table: self.meta_table.clone(),
             conflict_retries: options.conflict_retries,
             exactly_once: options.exactly_once.clone(),
