@@ -30,6 +30,7 @@ fn manifest(segments: u32) -> Manifest {
         guard: "item".into(),
         max_errors: "0".into(),
         grants: vec![],
+        limits: vec![],
         meta_table: "m".into(),
         conflict_retries: 5,
         exactly_once: crate::model::ExactlyOnce::No,

@@ -4,9 +4,10 @@
 //! guest moves a cursor, hides or rearranges what stands around it; line ends and tabs stay. What looks like a secret is
 //! masked. Both go by how a text looks: a secret that has been cut in two, or encoded, is not recognised.
 
-/// A text of a guest, as it may be shown and kept.
+/// A text of a guest, as it may be shown and kept. Lines after the first are set in, so that none looks like the host's.
 pub(super) fn safe(text: &str) -> String {
-    masked(escaped(text))
+    let safe = masked(escaped(text));
+    if safe.contains('\n') { safe.replace('\n', "\n    ") } else { safe }
 }
 
 /// The same in one line of so many characters at most.
@@ -143,7 +144,7 @@ mod tests {
 
     #[test]
     fn nothing_that_a_guest_says_moves_a_terminal_s_cursor() {
-        assert_eq!(safe("a\u{1b}[2Jb\u{202e}c\td\ne\r\u{9b}1m"), "a\\u{1b}[2Jb\\u{202e}c\td\ne\\u{d}\\u{9b}1m");
+        assert_eq!(safe("a\u{1b}[2Jb\u{202e}c\td\ne\r\u{9b}1m"), "a\\u{1b}[2Jb\\u{202e}c\td\n    e\\u{d}\\u{9b}1m");
         assert_eq!(safe("zero\u{200b}width \u{2066}isolate \u{feff}"), "zero\\u{200b}width \\u{2066}isolate \\u{feff}");
         assert_eq!(safe("Grüße, 東京 🙂"), "Grüße, 東京 🙂");
         assert_eq!(line(" two\nlines\u{7} ", 8), "two line");

@@ -79,10 +79,14 @@ fn told(error: &wasmtime::Error, trap: Option<Trap>, state: &State) -> String {
         return format!("trapped: {name}");
     }
     let text = said::line(&error.root_cause().to_string(), MOST);
-    // wasmtime has no type for it.
+    // wasmtime has no type for these two.
     if text.contains("fuel allocated for hostcalls has been exhausted") {
         let mebibytes = state.limits.answer_bytes >> 20;
         return format!("handed more than {mebibytes} MiB to the host at a time, the limit (--limit answer)");
+    }
+    if text.contains("store handle limit exceeded") {
+        let handles = state.limits.handles;
+        return format!("held more than {handles} handles of the host, the limit of an instance (--limit handles)");
     }
     format!("failed: {text}")
 }
