@@ -155,7 +155,7 @@ mod tests {
         for (said, shown) in [
             ("key AKIAIOSFODNN7EXAMPLE.", "key [masked: an AWS access key id]."),
             ("ASIAIOSFODNN7EXAMPLE", "[masked: an AWS access key id]"),
-            ("aws_secret_access_key = wJalrXUtnFEMI/K7MDENG", "aws_secret_access_key = [masked: a secret]"),
+            ("my_secret_access_key = wJalrXUtnFEMI/K7MDENG", "my_secret_access_key = [masked: a secret]"),
             ("{\"password\": \"hunter2222\", \"n\": 1}", "{\"password\": \"[masked: a secret]\", \"n\": 1}"),
             ("Api-Key:0123456789abcdef next", "Api-Key:[masked: a secret] next"),
             ("Authorization: Bearer abc.def.ghi", "Authorization: Bearer [masked: a token]"),
