@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use drift_host::model::{Item, Value};
+use drift_tests::plain::must;
 use drift_tests::{World, guest};
 
 const ROWS: usize = 20;
@@ -308,4 +309,36 @@ fn a_component_of_a_gigabyte_is_refused_by_its_size() {
     assert_eq!(ended.code, 2, "{}", ended.said);
     assert!(ended.said.contains("is larger than 64MiB, the limit of a component"), "{}", ended.said);
     assert!(ended.peak < 200 << 10, "{} KiB", ended.peak);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_that_is_asked_about_again_draws_the_same_under_the_same_limits() {
+    let Some(hostile) = guest("hostile") else { return };
+    let world = World::with_rows(ROWS);
+    let flags = ["--arg", "case=random", "--limit", "actions=3", "--fresh-instances"];
+    let planned = ended(&mut world.command(&[&["plan", &hostile, "--table", "Things"], &flags[..]].concat()));
+    assert_eq!(planned.code, 0, "{}", planned.said);
+    let run = world.only_run();
+    let shown = ended(&mut world.command(&["show", &run, "--item", "Id=3"])).said;
+    let endpoint = world.running.endpoint_url();
+    let changed = serde_json::json!({
+        "TableName": "Things", "Key": { "Id": { "N": "3" } },
+        "UpdateExpression": "SET n = :n", "ExpressionAttributeValues": { ":n": { "N": "33" } },
+    });
+    must(&endpoint, "UpdateItem", &changed);
+    let applied = ended(&mut world.command(&["apply", &run]));
+    assert!(applied.code == 0 && applied.said.contains("1 conflicts"), "{}", applied.said);
+    let items = world.table("Things").await;
+    let item = items.iter().find(|item| matches!(item.get("n"), Some(Value::N(_)))).unwrap();
+    assert!(shown.contains(&self::shown(item, "random")), "{item:?} is not what was planned: {shown}");
+    // What the run began with is what it goes on with.
+    let kept = drift_host::journal::Journal::read(&world.runs().join(format!("{run}.drift"))).unwrap();
+    assert_eq!(kept.manifest().limits, ["actions=3", "fresh-instances"]);
+}
+
+#[test]
+fn a_wrong_limit_is_told_with_those_that_there_are() {
+    let ended = ended(&mut command(&["inspect", "nowhere.wasm", "--limit", "time=5s"]));
+    assert_eq!(ended.code, 2);
+    assert!(ended.said.contains("there is none of that name, but item-time, start-time"), "{}", ended.said);
 }
