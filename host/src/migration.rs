@@ -36,6 +36,9 @@ pub struct RunContext {
     /// Arguments whose values are kept nowhere: whoever reads a context from a journal reads them anew.
     #[serde(skip)]
     pub secrets: Secrets,
+    /// What a guest's random numbers are made from, together with an item's key; made by [`new_seed`].
+    #[serde(default)]
+    pub seed: String,
 }
 
 impl RunContext {
@@ -44,6 +47,13 @@ impl RunContext {
         let plain = self.arguments.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
         plain.or_else(|| self.secrets.get(name))
     }
+}
+
+/// A seed that no other run has: 128 bits from the system's random numbers.
+pub fn new_seed() -> String {
+    use std::hash::BuildHasher;
+    let random = std::hash::RandomState::new();
+    format!("{:016x}{:016x}", random.hash_one(0u8), random.hash_one(1u8))
 }
 
 /// How much a line of a guest's log matters.

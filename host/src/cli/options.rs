@@ -13,7 +13,7 @@ use crate::dynamo::ConnectionSettings;
 use crate::journal::Manifest;
 use crate::migration::{Migration, SecretArgument};
 use crate::model::GrantRequest;
-use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
+use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
 use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
 
 /// Where the tables are.
@@ -88,6 +88,35 @@ pub(super) struct Given {
     /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
+    #[command(flatten)]
+    pub(super) limited: Limited,
+}
+
+/// What a plugin may take.
+#[derive(Args, Clone)]
+pub(super) struct Limited {
+    /// Change a limit of the plugin: item-time=10s, memory=512MiB; --help lists all
+    #[arg(long = "limit", value_name = "NAME=VALUE", long_help = limits_help())]
+    limits: Vec<String>,
+    /// A new instance of the plugin for each item: no state passes from one to the next
+    #[arg(long)]
+    fresh_instances: bool,
+}
+
+fn limits_help() -> String {
+    format!("Change a limit of the plugin; beyond one of an item's, that item fails. The defaults:{}", Limits::help())
+}
+
+impl Limited {
+    /// The defaults, with those that a run began with, with those of these flags.
+    pub(super) fn limits(&self, began: &[String]) -> Result<Limits, Error> {
+        let mut limits = Limits::default();
+        for text in began.iter().chain(&self.limits) {
+            limits.set(text).map_err(|error| Error::Usage(error.to_string()))?;
+        }
+        limits.fresh_instances |= self.fresh_instances;
+        Ok(limits)
+    }
 }
 
 /// How fast a run may be.
@@ -185,7 +214,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 impl Given {
     /// Loads the plugin with what is granted on `table`; refuses if it asks for more.
     pub(super) fn load(&self, plugin: &Path, table: &str, slots: Option<usize>) -> Result<(Plugin, Grants), Error> {
-        let loaded = load(plugin, slots)?;
+        let loaded = load(plugin, slots, self.limited.limits(&[])?)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -235,6 +264,7 @@ impl Flow {
         let (loaded, grants) = self.given.load(plugin, table, slots)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
+        options.limits = loaded.limits().texts();
         options.segments = self.segments;
         options.consistent = !self.eventual;
         options.filter.clone_from(&self.filter);
@@ -263,15 +293,22 @@ pub(super) fn parse_grants(texts: &[String]) -> Result<Grants, Error> {
 }
 
 /// Reads and loads a plugin file.
-pub(super) fn load(path: &Path, slots: Option<usize>) -> Result<Plugin, Error> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::Usage(format!("the plugin {name} cannot be read: {error}")))?;
-    load_bytes(&name, bytes, slots)
+pub(super) fn load(path: &Path, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load_file(path, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// The same, compiled anew, so that it can be said how long that takes.
+pub(super) fn load_anew(path: &Path, limits: Limits) -> Result<Plugin, Error> {
+    let options = PluginOptions { compile_anew: true, ..plugin_options(Some(1), limits) };
+    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// Loads a plugin from its bytes.
-pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>) -> Result<Plugin, Error> {
+pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load(name, bytes, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn plugin_options(slots: Option<usize>, limits: Limits) -> PluginOptions {
     let defaults = PluginOptions::default();
-    let options = PluginOptions { slots: slots.unwrap_or(defaults.slots), ..defaults };
-    Plugin::load(name, bytes, &options).map_err(|error| Error::Usage(error.to_string()))
+    PluginOptions { slots: slots.unwrap_or(defaults.slots), limits, ..defaults }
 }

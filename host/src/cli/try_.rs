@@ -79,6 +79,7 @@ impl TryVerb {
             started_at: crate::history::now(),
             arguments: self.given.arguments().to_vec(),
             secrets: Secrets::read(&self.given.secret_arguments()?).map_err(|error| Error::Usage(error.to_string()))?,
+            seed: crate::migration::new_seed(),
         });
         let direction = if self.undo { Direction::Undo } else { Direction::Migrate };
         let mut worker = migration.worker(&context, direction).map_err(|error| Error::Start(error.to_string()))?;

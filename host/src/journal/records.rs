@@ -32,6 +32,9 @@ pub struct Manifest {
     pub guard: String,
     pub max_errors: String,
     pub grants: Vec<String>,
+    /// The plugin's limits that are not the default.
+    #[serde(default)]
+    pub limits: Vec<String>,
     pub meta_table: String,
     pub conflict_retries: u32,
     #[serde(default)]

@@ -15,6 +15,7 @@ fn manifest(segments: u32) -> Manifest {
         started_at: "2026-11-23T00:00:00Z".into(),
         arguments: vec![],
         secrets: crate::migration::Secrets::default(),
+        seed: String::new(),
     };
     Manifest {
         run: new_run_id(),
@@ -36,6 +37,7 @@ fn manifest(segments: u32) -> Manifest {
         guard: "item".into(),
         max_errors: "0".into(),
         grants: vec![],
+        limits: vec![],
         meta_table: "m".into(),
         conflict_retries: 5,
         exactly_once: crate::model::ExactlyOnce::No,

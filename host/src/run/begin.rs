@@ -11,7 +11,7 @@ use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::{Billing, Filter, TableInfo};
 use crate::history::{Applied, now};
 use crate::journal::{self, Counts, Journal, Manifest};
-use crate::migration::{Direction, Migration, RunContext};
+use crate::migration::{Direction, Migration, RunContext, new_seed};
 
 /// How long a table that is being made is waited for.
 const CREATION: Duration = Duration::from_secs(300);
@@ -122,6 +122,7 @@ impl Migrator {
             key: table.key.clone(),
             started_at: started_at.clone(),
             arguments: options.arguments.clone(),
+            seed: new_seed(),
             secrets: terms::secrets(&options.secret_arguments, &options.arguments)?,
         };
         let manifest = Manifest {
@@ -144,6 +145,7 @@ impl Migrator {
             guard: options.guard.clone(),
             max_errors: options.max_errors.to_string(),
             grants: options.grants.clone(),
+            limits: options.limits.clone(),
             meta_table: self.meta_table.clone(),
             conflict_retries: options.conflict_retries,
             exactly_once: options.exactly_once.clone(),

@@ -80,6 +80,8 @@ pub struct RunOptions {
     pub guard: String,
     /// The grants, as text, kept with the run.
     pub grants: Vec<String>,
+    /// The plugin's limits that are not the default, as text, kept with the run so that it goes on with them.
+    pub limits: Vec<String>,
     /// How often a migration runs again on an item that changed meanwhile. Default 5.
     pub conflict_retries: u32,
     /// The proof that each item's actions happened. Default none.
@@ -112,6 +114,7 @@ impl RunOptions {
             secret_arguments: Vec::new(),
             guard: "item".into(),
             grants: Vec::new(),
+            limits: Vec::new(),
             conflict_retries: 5,
             exactly_once: ExactlyOnce::No,
             no_atomic: false,
