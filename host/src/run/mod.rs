@@ -8,6 +8,7 @@ mod doubt;
 mod error;
 mod estimate;
 mod flow;
+mod kept;
 mod options;
 mod parts;
 mod plan;
@@ -32,10 +33,11 @@ pub use options::{ExactlyOnce, MaxErrors, RunOptions};
 pub use restore::{WayBack, restorer};
 pub use summary::Summary;
 
-use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, TableInfo};
+use crate::dynamo::{Billing, ConnectionSettings, Database, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, History, Lease, LeaseTerms, Unfinished, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext};
+use crate::store::Store;
 use flow::Run;
 
 /// How long a table that is being made is waited for.
@@ -74,6 +76,8 @@ pub enum Event {
     Sealed(u64),
     /// So many more items are done or settled.
     Applied(u64),
+    /// What was done could not be published in object storage: why. It is tried again.
+    NotPublished(String),
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
@@ -86,6 +90,7 @@ pub struct Migrator {
     history: History,
     meta_table: String,
     runs_dir: PathBuf,
+    store: Option<Store>,
     observer: Observer,
     stop: CancellationToken,
 }
@@ -99,7 +104,7 @@ impl Migrator {
         let history = History::new(database.client().clone(), &meta_table).lease_terms(terms);
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
-        Ok(Self { database, settings, history, meta_table, runs_dir, observer, stop: CancellationToken::new() })
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, stop: CancellationToken::new() })
     }
 
     /// Uses another metadata table.
@@ -114,6 +119,14 @@ impl Migrator {
     #[must_use]
     pub fn runs_dir(mut self, dir: PathBuf) -> Self {
         self.runs_dir = dir;
+        self
+    }
+
+    /// Keeps runs in object storage as well, and works on them in its folder.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.runs_dir = store.folder().to_owned();
+        self.store = Some(store);
         self
     }
 
@@ -178,6 +191,14 @@ impl Migrator {
         self.whole(migration, options, Direction::Undo).await
     }
 
+    /// The journal of a run, by its id or the beginning of it: from object storage, where runs are kept there.
+    pub async fn find(&self, run: &str) -> Result<PathBuf, Error> {
+        match &self.store {
+            Some(store) => Ok(store.fetch(run).await?),
+            None => Ok(journal::find(&self.runs_dir, run)?),
+        }
+    }
+
     /// Opens a run by its id, or the beginning of it, to go on with it.
     pub fn open(&self, run: &str) -> Result<Journal, Error> {
         Ok(Journal::open(&journal::find(&self.runs_dir, run)?)?)
@@ -206,9 +227,9 @@ impl Migrator {
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;
-            self.lease(migration.as_ref(), &manifest, true).await?
+            self.lease(migration.as_ref(), &manifest, Some(&journal)).await?
         } else if self.history.unfinished().await?.iter().any(|row| row.run == manifest.run) {
-            Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?
+            self.lease_of(&journal).await?
         } else {
             return Summary::read(&journal);
         };
@@ -286,7 +307,7 @@ impl Migrator {
         table: TableInfo,
         options: &RunOptions,
     ) -> Result<Summary, Error> {
-        let lease = self.lease(migration.as_ref(), manifest, false).await?;
+        let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, options);
         let begun = match self.init_receipts(manifest).await {
             Ok(()) => self.begin(manifest, migration, table),
@@ -304,13 +325,25 @@ impl Migrator {
 
     /// The lease of a run's table. Only under it is what the history says certain: before, another run may end or begin at any
     /// time; and whoever is alive is told from whoever died.
-    async fn lease(&self, migration: &dyn Migration, manifest: &Manifest, begun: bool) -> Result<Lease, Error> {
-        let lease = Lease::acquire(&self.history, &manifest.context.table, &manifest.run, &owner()).await?;
-        if let Err(error) = self.check_history(migration, manifest, begun).await {
+    async fn lease(&self, migration: &dyn Migration, manifest: &Manifest, begun: Option<&Journal>) -> Result<Lease, Error> {
+        let lease = match begun {
+            Some(journal) => self.lease_of(journal).await?,
+            None => Lease::acquire(&self.history, &manifest.context.table, &manifest.run, &owner()).await?,
+        };
+        if let Err(error) = self.check_history(migration, manifest, begun.is_some()).await {
             let _expires = lease.release().await;
             return Err(error);
         }
         Ok(lease)
+    }
+
+    /// The lease for a run that has begun: here, or on a machine of which nothing is known.
+    async fn lease_of(&self, journal: &Journal) -> Result<Lease, Error> {
+        let (table, run) = (&journal.manifest().context.table, &journal.manifest().run);
+        Ok(match journal.lineage()?.is_some_and(|lineage| lineage.fetched.is_some()) {
+            true => Lease::take_over(&self.history, table, run, &owner()).await?,
+            false => Lease::acquire(&self.history, table, run, &owner()).await?,
+        })
     }
 
     /// The table of receipts, only where a run leaves some.
@@ -436,7 +469,7 @@ impl Migrator {
             check_source: options.check_source,
             restores: None,
             sweep: false,
-            endpoint_url: self.settings.endpoint_url.clone(),
+            endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
         };
