@@ -159,7 +159,8 @@ fn is_url(text: &str) -> bool {
 
 /// A folder of its own for each place.
 fn scratch_of(url: &str) -> PathBuf {
-    let name: String = url.trim_start_matches("s3://").chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    let name: String =
+        url.trim_start_matches("s3://").chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
     crate::journal::default_runs_dir().with_file_name("remote").join(name)
 }
 

@@ -24,7 +24,10 @@ pub(super) fn stop_after(time: Option<Duration>) {
     tokio::spawn(async move {
         tokio::time::sleep(time).await;
         if RECEIVED.compare_exchange(0, TIME_OVER, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
-            tell!("stopping: the {} s of --stop-after are over. What is under way is finished, and the run can be gone on with", time.as_secs());
+            tell!(
+                "stopping: the {} s of --stop-after are over. What is under way is finished, and the run can be gone on with",
+                time.as_secs()
+            );
             stop.cancel();
         }
     });

@@ -107,7 +107,8 @@ impl Marks {
 
     /// Of all that is not done it is unknown whether it was sent.
     pub(super) fn doubt(&mut self) {
-        let open = (0..8 * u32::try_from(self.entries.0.len()).unwrap_or(u32::MAX / 8)).filter(|&position| self.entries.contains(position));
+        let open = (0..8 * u32::try_from(self.entries.0.len()).unwrap_or(u32::MAX / 8))
+            .filter(|&position| self.entries.contains(position));
         let open: Vec<u32> = open.filter(|&position| !self.done.contains(position)).collect();
         open.into_iter().for_each(|position| self.sent.insert(position));
     }

@@ -38,7 +38,16 @@ impl Run {
     pub(super) fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
         let before = migrator.database.meter().snapshot();
         let counted = Mutex::new((before.read, before.write));
-        Self { migrator: migrator.clone(), journal, migration, table, retry_failed: false, published: AtomicU64::new(0), counted, before }
+        Self {
+            migrator: migrator.clone(),
+            journal,
+            migration,
+            table,
+            retry_failed: false,
+            published: AtomicU64::new(0),
+            counted,
+            before,
+        }
     }
 
     /// The same run, which takes its failed items up again.

@@ -102,13 +102,16 @@ pub(super) fn ambiguous(url: &str, run: &str, first: &str, second: &str) -> Erro
 }
 
 pub(super) fn published(url: &str, run: &str) -> Error {
-    let message =
-        format!("the plan of run {run} is in {url} already, published by another process: go on with that one, `drift-host apply {run}`");
+    let message = format!(
+        "the plan of run {run} is in {url} already, published by another process: go on with that one, `drift-host apply {run}`"
+    );
     Error::new(ErrorKind::Overtaken, message)
 }
 
 pub(super) fn overtaken(url: &str, run: &str) -> Error {
-    let message = format!("another machine went on with run {run} meanwhile ({url} has its progress): look again, and `drift-host apply {run}`");
+    let message = format!(
+        "another machine went on with run {run} meanwhile ({url} has its progress): look again, and `drift-host apply {run}`"
+    );
     Error::new(ErrorKind::Overtaken, message)
 }
 

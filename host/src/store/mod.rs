@@ -98,14 +98,18 @@ impl Store {
         }
         let id = fresh_id();
         let (folder, file) = (format!("plan-{id}"), self.temporary(&run, "plan"));
-        let copied = { let (journal, file) = (journal.clone(), file.clone()); blocking(move || journal.copy_plan(&file)).await };
+        let copied = {
+            let (journal, file) = (journal.clone(), file.clone());
+            blocking(move || journal.copy_plan(&file)).await
+        };
         let sent = match copied {
             Ok(()) => pieces::send(self.objects.as_ref(), &self.at(&run, &folder), &file).await,
             Err(error) => Err(error),
         };
         let _no_longer_needed = std::fs::remove_file(&file);
         let lineage = Lineage { generation: 0, id, fetched: None, doubt: false };
-        let published = Published { layout: LAYOUT, run: run.clone(), lineage: lineage.clone(), closed: true, folder, pieces: sent? };
+        let published =
+            Published { layout: LAYOUT, run: run.clone(), lineage: lineage.clone(), closed: true, folder, pieces: sent? };
         match self.create(&self.at(&run, PLAN), &published).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Exists => return Err(error::published(&self.url, &run)),
@@ -139,7 +143,10 @@ impl Store {
         let Some(lineage) = journal.lineage().map_err(Error::journal)? else { return Ok(()) };
         let name = format!("{:010}-{number:010}", lineage.generation);
         let (folder, file) = (format!("progress-{name}"), self.temporary(&run, &name));
-        let copied = { let (journal, file) = (journal.clone(), file.clone()); blocking(move || journal.copy_progress(&file)).await };
+        let copied = {
+            let (journal, file) = (journal.clone(), file.clone());
+            blocking(move || journal.copy_progress(&file)).await
+        };
         let sent = match copied {
             Ok(()) => pieces::send(self.objects.as_ref(), &self.at(&run, &folder), &file).await,
             Err(error) => Err(error),

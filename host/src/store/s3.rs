@@ -29,14 +29,17 @@ pub(super) fn open(url: &str, settings: Settings) -> Result<(Arc<dyn ObjectStore
     let usage = |problem: String| Error::new(ErrorKind::Usage, format!("--runs-dir {url}: {problem}"));
     let rest = url.strip_prefix("s3://").ok_or_else(|| usage("it is s3://BUCKET/PREFIX, or a folder".into()))?;
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
-    let good = bucket.len() >= 3 && bucket.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
+    let good =
+        bucket.len() >= 3 && bucket.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '.' | '-' | '_'));
     if !good {
         return Err(usage(format!("{bucket:?} is no name of a bucket")));
     }
     let prefix = Path::parse(prefix.trim_matches('/')).map_err(|error| usage(error.to_string()))?;
     // reqwest takes the process's; whoever embeds this library may have chosen already.
     let _chosen = rustls::crypto::ring::default_provider().install_default();
-    let mut client = ClientOptions::new().with_timeout(settings.request_timeout.max(Duration::from_secs(30))).with_connect_timeout(Duration::from_secs(5));
+    let mut client = ClientOptions::new()
+        .with_timeout(settings.request_timeout.max(Duration::from_secs(30)))
+        .with_connect_timeout(Duration::from_secs(5));
     if let Some(path) = std::env::var_os("AWS_CA_BUNDLE").filter(|path| !path.is_empty()) {
         let pem = std::fs::read(&path).map_err(|error| usage(format!("AWS_CA_BUNDLE names {}: {error}", path.display())))?;
         for certificate in Certificate::from_pem_bundle(&pem).map_err(|error| usage(format!("AWS_CA_BUNDLE: {error}")))? {
@@ -52,7 +55,10 @@ pub(super) fn open(url: &str, settings: Settings) -> Result<(Arc<dyn ObjectStore
     if let Some(endpoint) = settings.endpoint_url {
         let plain = endpoint.starts_with("http://");
         if plain && !crate::dynamo::is_loopback(&endpoint) {
-            return Err(usage(format!("the endpoint {} is not encrypted, and not on this machine", crate::dynamo::without_secrets(&endpoint))));
+            return Err(usage(format!(
+                "the endpoint {} is not encrypted, and not on this machine",
+                crate::dynamo::without_secrets(&endpoint)
+            )));
         }
         client = client.with_allow_http(plain);
         builder = builder.with_endpoint(endpoint).with_virtual_hosted_style_request(false).with_allow_http(plain);
