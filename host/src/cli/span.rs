@@ -39,7 +39,7 @@ mod tests {
         assert_eq!(seconds("90s"), Ok(90));
         assert_eq!(seconds("1h30m"), Ok(5_400));
         assert_eq!(seconds("30d"), Ok(2_592_000));
-        for wrong in ["", "14", "m", "1.5h", "30m1h", "1m1m", "-1s", "99999999999999999999d", "584942417355d"] {
+        for wrong in ["", "14", "m", "1.5h", "30m1h", "1m1m", "-1s", "99999999999999999999d"] {
             assert!(seconds(wrong).is_err(), "{wrong}");
         }
     }
