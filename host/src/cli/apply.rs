@@ -6,7 +6,7 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Rates, load, load_bytes, parse_grants};
+use super::options::{Connection, Limited, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
 use crate::journal::Journal;
 use crate::migration::Migration;
@@ -29,6 +29,8 @@ pub(super) struct ApplyVerb {
     /// Chunks of writes on their way at a time
     #[arg(long, value_name = "N", default_value_t = 8)]
     writes_in_flight: usize,
+    #[command(flatten)]
+    limited: Limited,
     #[command(flatten)]
     rates: Rates,
     #[command(flatten)]
@@ -64,8 +66,9 @@ impl ApplyVerb {
             return Ok(restorer);
         }
         let grants = parse_grants(&manifest.grants)?;
+        let limits = self.limited.limits(&manifest.limits)?;
         if let Some(fixed) = &self.plugin {
-            let plugin = load(fixed, slots)?;
+            let plugin = load(fixed, slots, limits)?;
             let missing = grants.missing(plugin.description(), &manifest.context.table);
             if !missing.is_empty() {
                 let asked: Vec<String> = missing.iter().map(ToString::to_string).collect();
@@ -80,7 +83,7 @@ impl ApplyVerb {
                 manifest.run
             ))
         })?;
-        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots)?;
+        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots, limits)?;
         Ok(Arc::new(plugin.grant(grants)))
     }
 }

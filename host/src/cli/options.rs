@@ -11,9 +11,9 @@ use super::signals;
 use crate::Error;
 use crate::dynamo::{ConnectionSettings, Database};
 use crate::journal::{Manifest, RunFile};
-use crate::migration::Migration;
+use crate::migration::{Migration, SecretArgument};
 use crate::model::GrantRequest;
-use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
+use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
 use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
 use crate::store::Store;
 
@@ -183,9 +183,44 @@ pub(super) struct Given {
     /// An argument for the migration
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = argument)]
     arguments: Vec<(String, String)>,
+    /// An argument whose value is read from an environment variable at each start, and kept nowhere
+    ///
+    /// The journal has its name and the variable's. Where the plugin logs the value or names it in an error it is masked, and an
+    /// answer that would write it is a failed item.
+    #[arg(long = "secret-arg", value_name = "NAME=env:VARIABLE")]
+    secret_arguments: Vec<String>,
     /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
+    #[command(flatten)]
+    pub(super) limited: Limited,
+}
+
+/// What a plugin may take.
+#[derive(Args, Clone)]
+pub(super) struct Limited {
+    /// Change a limit of the plugin: item-time=10s, memory=512MiB; --help lists all
+    #[arg(long = "limit", value_name = "NAME=VALUE", long_help = limits_help())]
+    limits: Vec<String>,
+    /// A new instance of the plugin for each item: no state passes from one to the next
+    #[arg(long)]
+    fresh_instances: bool,
+}
+
+fn limits_help() -> String {
+    format!("Change a limit of the plugin; beyond one of an item's, that item fails. The defaults:{}", Limits::help())
+}
+
+impl Limited {
+    /// The defaults, with those that a run began with, with those of these flags.
+    pub(super) fn limits(&self, began: &[String]) -> Result<Limits, Error> {
+        let mut limits = Limits::default();
+        for text in began.iter().chain(&self.limits) {
+            limits.set(text).map_err(|error| Error::Usage(error.to_string()))?;
+        }
+        limits.fresh_instances |= self.fresh_instances;
+        Ok(limits)
+    }
 }
 
 /// How fast a run may be, and for how long.
@@ -274,6 +309,13 @@ struct Delivery {
     /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
     #[arg(long)]
     check_source: bool,
+    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR
+    ///
+    /// Given up are: the way back by `undo --run`, the items in `show` and in what is listed as failed or in doubt, the diffs of a
+    /// plan, and its estimate of write units. What the migration sets is in the journal all the same. An item that changed is read
+    /// afresh, as always.
+    #[arg(long)]
+    no_images: bool,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {
@@ -284,7 +326,7 @@ fn argument(text: &str) -> Result<(String, String), String> {
 impl Given {
     /// Loads the plugin with what is granted on `table`; refuses if it asks for more.
     pub(super) fn load(&self, plugin: &Path, table: &str, slots: Option<usize>) -> Result<(Plugin, Grants), Error> {
-        let loaded = load(plugin, slots)?;
+        let loaded = load(plugin, slots, self.limited.limits(&[])?)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -310,6 +352,12 @@ impl Given {
     pub(super) fn arguments(&self) -> &[(String, String)] {
         &self.arguments
     }
+
+    /// `--secret-arg`, in the order given. Not by clap, which says again what it does not understand: the value, perhaps.
+    pub(super) fn secret_arguments(&self) -> Result<Vec<SecretArgument>, Error> {
+        let read = self.secret_arguments.iter().map(|text| text.parse());
+        read.collect::<Result<_, String>>().map_err(|problem| Error::Usage(format!("--secret-arg: {problem}")))
+    }
 }
 
 impl Flow {
@@ -329,17 +377,23 @@ impl Flow {
         let (loaded, grants) = self.given.load(plugin, table, slots)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
+        options.limits = loaded.limits().texts();
         options.segments = self.segments;
         options.consistent = !self.eventual;
         options.filter.clone_from(&self.filter);
         options.fail_fast = self.fail_fast;
         options.max_errors = self.max_errors;
         options.arguments = self.given.arguments().to_vec();
+        options.secret_arguments = self.given.secret_arguments()?;
         options.guard.clone_from(&self.guard);
         options.conflict_retries = self.conflict_retries;
         options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
+        options.no_images = self.delivery.no_images;
+        if self.delivery.no_images {
+            tell!("without images: this run cannot be taken back by `undo --run`, and its items are not shown");
+        }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
     }
@@ -352,15 +406,22 @@ pub(super) fn parse_grants(texts: &[String]) -> Result<Grants, Error> {
 }
 
 /// Reads and loads a plugin file.
-pub(super) fn load(path: &Path, slots: Option<usize>) -> Result<Plugin, Error> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::Usage(format!("the plugin {name} cannot be read: {error}")))?;
-    load_bytes(&name, bytes, slots)
+pub(super) fn load(path: &Path, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load_file(path, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// The same, compiled anew, so that it can be said how long that takes.
+pub(super) fn load_anew(path: &Path, limits: Limits) -> Result<Plugin, Error> {
+    let options = PluginOptions { compile_anew: true, ..plugin_options(Some(1), limits) };
+    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// Loads a plugin from its bytes.
-pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>) -> Result<Plugin, Error> {
+pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load(name, bytes, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn plugin_options(slots: Option<usize>, limits: Limits) -> PluginOptions {
     let defaults = PluginOptions::default();
-    let options = PluginOptions { slots: slots.unwrap_or(defaults.slots), ..defaults };
-    Plugin::load(name, bytes, &options).map_err(|error| Error::Usage(error.to_string()))
+    PluginOptions { slots: slots.unwrap_or(defaults.slots), limits, ..defaults }
 }

@@ -11,6 +11,7 @@ use super::run::Output;
 use crate::Error;
 use crate::journal::{Decision, Journal};
 use crate::model::MigrationNumber;
+use crate::plugin::Limits;
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["drop_lease", "abandon", "item", "accept_digest", "adopt"]))]
@@ -60,12 +61,12 @@ impl RepairVerb {
         } else if let Some(key) = &self.item {
             self.settle(&of, key).await?
         } else if let Some(number) = self.adopt {
-            let plugin = self.of.as_ref().map(|plugin| load(Path::new(plugin), Some(1))).transpose()?;
+            let plugin = self.of.as_ref().map(|plugin| load(Path::new(plugin), Some(1), Limits::default())).transpose()?;
             self.output.ask(&format!("The history will say that migration {number} is applied to {table}."))?;
             let migrator = self.connection.migrator().await?;
             migrator.adopt(number, &table, plugin.as_ref().map(|plugin| plugin as _)).await?
         } else {
-            let plugin = load(Path::new(&of), Some(1))?;
+            let plugin = load(Path::new(&of), Some(1), Limits::default())?;
             self.output.ask(&format!("The history will say that {of} was applied to {table}."))?;
             self.connection.migrator().await?.accept_digest(&plugin, &table).await?
         };

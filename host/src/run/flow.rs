@@ -7,12 +7,12 @@ use std::time::Instant;
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
-use super::terms::terms;
+use super::terms::{secrets, terms};
 use super::{Event, Migrator, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
-use crate::migration::{Direction, Migration};
+use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
 
 /// The detail of a history row that says how a run proved what it did.
@@ -250,8 +250,12 @@ impl Run {
     async fn record_restored(&self, counts: &Counts, lease: &Lease) -> Result<(), Error> {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let Some(old) = &manifest.restores else { return Ok(()) };
+        let of = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::read(&path));
+        // Also of a run that was never recorded as applied; and where that cannot be told, for there may be some.
+        if of.map_or(true, |of| of.manifest().exactly_once == ExactlyOnce::Receipts) {
+            history.drop_receipts(&[old]).await?;
+        }
         if history.find(manifest.number).await?.is_some_and(|row| row.run == *old) {
-            self.drop_receipts().await?;
             history.remove(manifest.number, lease).await?;
         }
         self.journal.set_state(RunState::Undone).await?;
@@ -366,8 +370,9 @@ impl Run {
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
         let manifest = self.journal.manifest();
-        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
-            .await
+        let secrets = secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
+        let context = Arc::new(RunContext { secrets, ..manifest.context.clone() });
+        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1)).await
     }
 
     fn lanes(&self) -> Result<Lanes, Error> {
