@@ -16,7 +16,9 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
 
 fn broken(source: &str, forbidden: &[&str]) -> Vec<String> {
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    code.filter(|line| forbidden.iter().any(|word| line.contains(word))).map(str::to_owned).collect()
+    // Names of attributes of AWS's encryption are no code of AWS's.
+    let named = |line: &str, word: &str| line.replace("aws_dbe_", "").contains(word);
+    code.filter(|line| forbidden.iter().any(|word| named(line, word))).map(str::to_owned).collect()
 }
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
