@@ -27,9 +27,9 @@ impl Migrator {
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;
-            self.lease(migration.as_ref(), &manifest, true).await?
+            self.lease(migration.as_ref(), &manifest, Some(&journal)).await?
         } else if self.history.unfinished().await?.iter().any(|row| row.run == manifest.run) {
-            Lease::acquire(&self.history, &table.name, &manifest.run, &owner()).await?
+            self.lease_of(&journal).await?
         } else {
             return Summary::read(&journal);
         };
@@ -57,13 +57,30 @@ impl Migrator {
 
     /// The lease of a run's table. Only under it is what the history says certain: before, another run may end or begin at any
     /// time; and whoever is alive is told from whoever died.
-    pub(super) async fn lease(&self, migration: &dyn Migration, manifest: &Manifest, begun: bool) -> Result<Lease, Error> {
-        let lease = Lease::acquire(&self.history, &manifest.context.table, &manifest.run, &owner()).await?;
-        if let Err(error) = self.check_history(migration, manifest, begun).await {
+    pub(super) async fn lease(
+        &self,
+        migration: &dyn Migration,
+        manifest: &Manifest,
+        begun: Option<&Journal>,
+    ) -> Result<Lease, Error> {
+        let lease = match begun {
+            Some(journal) => self.lease_of(journal).await?,
+            None => Lease::acquire(&self.history, &manifest.context.table, &manifest.run, &owner()).await?,
+        };
+        if let Err(error) = self.check_history(migration, manifest, begun.is_some()).await {
             let _expires = lease.release().await;
             return Err(error);
         }
         Ok(lease)
+    }
+
+    /// The lease for a run that has begun: here, or on a machine of which nothing is known.
+    pub(super) async fn lease_of(&self, journal: &Journal) -> Result<Lease, Error> {
+        let (table, run) = (&journal.manifest().context.table, &journal.manifest().run);
+        Ok(match journal.lineage()?.is_some_and(|lineage| lineage.fetched.is_some()) {
+            true => Lease::take_over(&self.history, table, run, &owner()).await?,
+            false => Lease::acquire(&self.history, table, run, &owner()).await?,
+        })
     }
 
     /// The table of receipts, only where a run leaves some.

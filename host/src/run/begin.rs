@@ -8,7 +8,7 @@ use super::error::Error;
 use super::flow::Run;
 use super::summary::Summary;
 use super::{Event, Migrator, RunOptions, terms};
-use crate::dynamo::{Billing, Filter, TableInfo};
+use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
@@ -57,7 +57,7 @@ impl Migrator {
         table: TableInfo,
         options: &RunOptions,
     ) -> Result<Summary, Error> {
-        let lease = self.lease(migration.as_ref(), manifest, false).await?;
+        let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, options);
         let begun = match self.init_receipts(manifest).await {
             Ok(()) => self.begin(manifest, migration, table),
@@ -155,7 +155,7 @@ impl Migrator {
             restores: None,
             sweep: false,
             secret_arguments: options.secret_arguments.clone(),
-            endpoint_url: self.settings.endpoint_url.clone(),
+            endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
         };

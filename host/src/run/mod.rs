@@ -11,6 +11,7 @@ mod error;
 mod estimate;
 mod flow;
 mod images;
+mod kept;
 mod options;
 mod parts;
 mod plan;
@@ -37,6 +38,7 @@ use crate::dynamo::{Billing, ConnectionSettings, Database};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
 use crate::journal::{self, Journal};
 use crate::migration::{Direction, Migration};
+use crate::store::Store;
 
 /// Where a run stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,6 +71,8 @@ pub enum Event {
     Sealed(u64),
     /// So many more items are done or settled.
     Applied(u64),
+    /// What was done could not be published in object storage: why. It is tried again.
+    NotPublished(String),
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
@@ -81,6 +85,7 @@ pub struct Migrator {
     history: History,
     meta_table: String,
     runs_dir: PathBuf,
+    store: Option<Store>,
     observer: Observer,
     stop: CancellationToken,
 }
@@ -94,7 +99,7 @@ impl Migrator {
         let history = History::new(database.client().clone(), &meta_table).lease_terms(terms);
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
-        Ok(Self { database, settings, history, meta_table, runs_dir, observer, stop: CancellationToken::new() })
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, stop: CancellationToken::new() })
     }
 
     /// Uses another metadata table.
@@ -109,6 +114,14 @@ impl Migrator {
     #[must_use]
     pub fn runs_dir(mut self, dir: PathBuf) -> Self {
         self.runs_dir = dir;
+        self
+    }
+
+    /// Keeps runs in object storage as well, and works on them in its folder.
+    #[must_use]
+    pub fn store(mut self, store: Store) -> Self {
+        self.runs_dir = store.folder().to_owned();
+        self.store = Some(store);
         self
     }
 
@@ -171,6 +184,14 @@ impl Migrator {
             return Err(Error::Usage(format!("the migration {name} has no undo: it exports `migrate` only")));
         }
         self.whole(migration, options, Direction::Undo).await
+    }
+
+    /// The journal of a run, by its id or the beginning of it: from object storage, where runs are kept there.
+    pub async fn find(&self, run: &str) -> Result<PathBuf, Error> {
+        match &self.store {
+            Some(store) => Ok(store.fetch(run).await?),
+            None => Ok(journal::find(&self.runs_dir, run)?),
+        }
     }
 
     /// Opens a run by its id, or the beginning of it, to go on with it.

@@ -7,7 +7,7 @@ use super::restore::{self, WayBack, restorer};
 use super::summary::Summary;
 use super::{Migrator, RunOptions, owner, terms};
 use crate::dynamo::Billing;
-use crate::history::{Lease, now};
+use crate::history::now;
 use crate::journal::{self, Fix, Journal, Manifest, RunState};
 use crate::migration::{Direction, Migration};
 
@@ -51,7 +51,7 @@ impl Migrator {
                 manifest.digest,
                 owner()
             );
-            let lease = Lease::acquire(&self.history, &manifest.context.table, run, &owner()).await?;
+            let lease = self.lease_of(&journal).await?;
             let (digest, name) = (migration.digest().to_owned(), described.name.clone());
             let fix = Fix { digest, name, at: now(), by: owner(), component: false };
             journal.fix(fix, migration.component()).await?;
@@ -63,8 +63,8 @@ impl Migrator {
     }
 
     /// What the way back of a run would come to. Reads its journal only.
-    pub fn way_back(&self, run: &str) -> Result<WayBack, Error> {
-        let old = Journal::read(&journal::find(&self.runs_dir, run)?)?;
+    pub async fn way_back(&self, run: &str) -> Result<WayBack, Error> {
+        let old = Journal::read(&self.find(run).await?)?;
         has_images(old.manifest())?;
         WayBack::of(&old)
     }
@@ -72,7 +72,7 @@ impl Migrator {
     /// The way back by the host, from the images of a run's journal: a run of its own that patches back what the run wrote where
     /// it still is so, inserts again what it deleted, and deletes what it inserted. Only for the newest run of a table.
     pub async fn restore(&self, run: &str, options: &RunOptions) -> Result<Summary, Error> {
-        let old = self.open(run)?;
+        let old = Journal::open(&self.find(run).await?)?;
         let manifest = old.manifest().clone();
         has_images(&manifest)?;
         let table = self.table_of(&manifest).await?;
