@@ -66,13 +66,18 @@ impl Slot {
         let log = instance.store.data_mut().log.take();
         self.instance = Some(instance).filter(|instance| !instance.is_used_up());
         let (kind, message) = match answer {
-            Err(message) => (FailureKind::Error, said::message(&message)),
+            Err(message) => (FailureKind::Error, self.said(&message)),
             Ok(lifted) => match self.checked(lifted, item) {
                 Ok(actions) => return Ok(Reply { actions, log }),
-                Err((kind, message)) => (kind, said::message(&message)),
+                Err((kind, message)) => (kind, self.said(&message)),
             },
         };
         Err(ItemFailure { kind, message, backtrace: None, log })
+    }
+
+    /// What it said, fit to be shown: the values of secret arguments go first, while they stand as they are.
+    fn said(&self, text: &str) -> String {
+        said::message(&self.run.secrets.mask(text))
     }
 
     fn checked(&self, lifted: Vec<wit::Action>, item: &Item) -> Result<Vec<model::Action>, (FailureKind, String)> {
