@@ -6,6 +6,7 @@ mod dynamo_drift;
 mod elsewhere;
 mod examples;
 mod first_look;
+mod fuzz;
 mod hostile;
 mod interrupted;
 mod journal_damaged;
