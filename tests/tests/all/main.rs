@@ -22,4 +22,5 @@ mod restore;
 mod retry;
 mod run;
 mod runs;
+mod versions;
 mod walls;
