@@ -8,7 +8,7 @@ use clap::Args;
 use super::Ended;
 use super::options::{Connection, Limited, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::migration::Migration;
 use crate::run::{RunOptions, restorer};
 use crate::{Error, report};
@@ -41,13 +41,15 @@ pub(super) struct ApplyVerb {
 
 impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
-        let journal = Journal::open(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+        let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
         let migrator = report::watched(self.connection.migrator_of(&manifest).await?);
+        self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
+        self.rates.begin();
         self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;

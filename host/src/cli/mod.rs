@@ -13,6 +13,7 @@ mod repair;
 mod run;
 mod show;
 mod signals;
+mod span;
 mod status;
 mod try_;
 mod undo;
@@ -104,7 +105,7 @@ pub fn main() -> ExitCode {
             Command::Apply(verb) => verb.run().await,
             Command::Try(verb) => verb.run().await,
             Command::Status(verb) => verb.run().await,
-            Command::Show(verb) => verb.run(),
+            Command::Show(verb) => verb.run().await,
             Command::Inspect(verb) => verb.run(),
             Command::Init(verb) => verb.run().await,
             Command::Local(_) => Ok(0),

@@ -9,7 +9,7 @@ use super::Ended;
 use super::options::{Connection, load};
 use super::run::Output;
 use crate::Error;
-use crate::journal::{self, Decision, Journal};
+use crate::journal::{Decision, Journal};
 use crate::model::MigrationNumber;
 use crate::plugin::Limits;
 
@@ -83,7 +83,7 @@ impl RepairVerb {
             (false, true) => Decision::Again,
             _ => return Err(Error::Usage("say --done (it happened) or --again (it did not)".into())),
         };
-        let manifest = Journal::read(&journal::find(&self.connection.runs_dir(), run)?)?.manifest().clone();
+        let manifest = Journal::read(&self.connection.find(run).await?)?.manifest().clone();
         let key = manifest.context.key.key_from_text(key).map_err(Error::Usage)?;
         let what = if decision == Decision::Done { "counts as done" } else { "is sent again" };
         self.output.ask(&format!("The item {key} of run {} {what}.", manifest.run))?;

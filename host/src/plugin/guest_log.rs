@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::limits::Limits;
 use super::said;
-use crate::migration::{LogLevel, LogLine};
+use crate::migration::{LogLevel, LogLine, Secrets};
 
 /// The log of the item at hand.
 pub(super) struct GuestLog {
@@ -16,6 +16,7 @@ pub(super) struct GuestLog {
     max_bytes: usize,
     /// What was written to standard output, and to standard error, since the last line's end.
     unfinished: [Vec<u8>; 2],
+    secrets: Secrets,
 }
 
 /// A guest's two streams.
@@ -26,7 +27,7 @@ pub(super) enum Stream {
 }
 
 impl GuestLog {
-    pub(super) fn new(limits: &Limits) -> Self {
+    pub(super) fn new(limits: &Limits, secrets: Secrets) -> Self {
         Self {
             lines: Vec::new(),
             bytes: 0,
@@ -34,11 +35,13 @@ impl GuestLog {
             max_lines: limits.log_lines,
             max_bytes: limits.log_bytes,
             unfinished: Default::default(),
+            secrets,
         }
     }
 
-    /// Adds a line; past the limits it is counted and dropped.
+    /// Adds a line; past the limits it is counted and dropped. The values of secret arguments are masked before anything is cut.
     pub(super) fn write(&mut self, level: LogLevel, message: &str) {
+        let message = &*self.secrets.mask(message).into_owned();
         let room = self.max_bytes.saturating_sub(self.bytes);
         if self.lines.len() >= self.max_lines || room == 0 {
             self.dropped += 1;
@@ -139,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted() {
-        let mut log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() });
+        let mut log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() }, Secrets::default());
         for n in 0..5 {
             log.write(LogLevel::Info, &format!("line {n}"));
         }
@@ -155,7 +158,7 @@ mod tests {
 
     #[test]
     fn what_is_written_in_pieces_is_a_line() {
-        let mut log = GuestLog::new(&Limits::default());
+        let mut log = GuestLog::new(&Limits::default(), Secrets::default());
         for piece in ["hel", "lo", "\r\n", "wo"] {
             log.stream(Stream::Output, piece.as_bytes());
         }

@@ -58,7 +58,7 @@ impl State {
         let since_epoch = started.and_then(|at| Duration::try_from(at.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok());
         let seed = run.as_ref().map_or("", |run| run.seed.as_str());
         Self {
-            log: GuestLog::new(limits),
+            log: GuestLog::new(limits, run.as_ref().map(|run| run.secrets.clone()).unwrap_or_default()),
             wasi: Wasi::new(since_epoch.unwrap_or_default(), seed),
             limits: *limits,
             refused: None,
@@ -106,8 +106,7 @@ impl run::Host for State {
 
     fn argument(&mut self, name: String) -> wasmtime::Result<Option<String>> {
         self.hand_over("drift:migration/run.argument", name.len())?;
-        let arguments = &self.run("argument")?.arguments;
-        Ok(arguments.iter().find(|(have, _)| *have == name).map(|(_, value)| value.clone()))
+        Ok(self.run("argument")?.argument(&name).map(str::to_owned))
     }
 }
 

@@ -104,7 +104,7 @@ fn child(nested: &mut std::vec::IntoIter<wit::ValueResult>, depth: usize) -> Res
 }
 
 fn enough(count: usize, left: usize, depth: usize, what: &str) -> Result<usize, String> {
-    if depth >= MAX_DEPTH {
+    if depth >= MAX_DEPTH && count > 0 {
         return Err(format!("nested deeper than DynamoDB's {MAX_DEPTH} levels"));
     }
     if count > left {
@@ -145,3 +145,6 @@ pub(super) fn description(lifted: wit::Description) -> Result<Description, Strin
         extra: lifted.extra.into_iter().map(|(name, value)| (one_line(&name), one_line(&value))).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -245,7 +245,8 @@ impl Migration for Plugin {
             return Err(StartError("the plugin has no `undo`".into()));
         }
         let slot = Slot::start(self.loaded.clone(), self.grants.clone(), run, direction, self.draws());
-        let slot = slot.map_err(|trapped| StartError(format!("the plugin did not start: it {}", trapped.at_start())))?;
+        let slot = slot
+            .map_err(|trapped| StartError(format!("the plugin did not start: it {}", run.secrets.mask(&trapped.at_start()))))?;
         Ok(Box::new(slot.keep_log(self.run_log(run))))
     }
 }

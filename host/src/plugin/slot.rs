@@ -78,6 +78,10 @@ impl Slot {
         if has > most {
             return Err(invalid(format!("{has} actions for one item; the limit is {most} (--limit actions)")));
         }
+        if let Some(name) = self.run.secrets.written_by(&actions) {
+            let why = format!("would write the value of the secret argument {name}, which must stand nowhere");
+            return Err((FailureKind::Invalid, why));
+        }
         self.grants.check(&actions, &self.run.table).map_err(|problem| (FailureKind::Denied, problem))?;
         model::validate(&actions, item, &self.run.table, &self.run.key).map_err(invalid)?;
         Ok(actions)
@@ -86,6 +90,13 @@ impl Slot {
 
 impl Worker for Slot {
     fn call(&mut self, item: &Item) -> Result<Reply, ItemFailure> {
-        self.ask(item).map_err(|failure| ItemFailure { log: self.run_log.keep(failure.log), ..failure })
+        let secrets = &self.run.secrets.clone();
+        // The log is masked as it is written.
+        self.ask(item).map_err(|failure| ItemFailure {
+            message: secrets.mask(&failure.message).into_owned(),
+            backtrace: failure.backtrace.map(|trace| secrets.mask(&trace).into_owned()),
+            log: self.run_log.keep(failure.log),
+            ..failure
+        })
     }
 }

@@ -79,5 +79,6 @@ fn context() -> Arc<RunContext> {
         started_at: "2026-11-25T00:00:00Z".into(),
         arguments: Vec::new(),
         seed: "fuzz".into(),
+        secrets: Default::default(),
     })
 }
