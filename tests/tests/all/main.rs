@@ -26,6 +26,7 @@ mod retry;
 mod run;
 mod runs;
 mod secrets;
+mod security;
 mod signed;
 mod values;
 mod versions;
