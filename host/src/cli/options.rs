@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Args;
 
 use super::signals;
+use super::source::{Building, load_source};
 use crate::Error;
 use crate::dynamo::ConnectionSettings;
 use crate::journal::Manifest;
@@ -40,15 +41,23 @@ pub(super) struct Connection {
 }
 
 impl Connection {
-    /// Connects as these flags say.
-    pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
-        let settings = ConnectionSettings {
+    fn settings(&self) -> ConnectionSettings {
+        ConnectionSettings {
             endpoint_url: self.endpoint_url.clone(),
             region: self.region.clone(),
             profile: self.profile.clone(),
             request_timeout: Duration::from_secs(self.request_timeout),
-        };
-        let migrator = Migrator::connect(settings).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
+        }
+    }
+
+    /// Whether a project may be built beside this connection.
+    pub(super) fn building(&self) -> Building {
+        if self.settings().is_local() { Building::Allowed } else { Building::Refused }
+    }
+
+    /// Connects as these flags say.
+    pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
+        let migrator = Migrator::connect(self.settings()).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
         Ok(match &self.meta_table {
             Some(name) => migrator.meta_table(name),
             None => migrator,
@@ -171,8 +180,14 @@ fn argument(text: &str) -> Result<(String, String), String> {
 
 impl Given {
     /// Loads the plugin with what is granted on `table`; refuses if it asks for more.
-    pub(super) fn load(&self, plugin: &Path, table: &str, slots: Option<usize>) -> Result<(Plugin, Grants), Error> {
-        let loaded = load(plugin, slots)?;
+    pub(super) fn load(
+        &self,
+        plugin: &Path,
+        table: &str,
+        slots: Option<usize>,
+        building: Building,
+    ) -> Result<(Plugin, Grants), Error> {
+        let loaded = load_source(plugin, slots, building)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -211,9 +226,9 @@ impl Flow {
     }
 
     /// Loads the plugin with what is granted; refuses if it asks for more.
-    pub(super) fn load(&self, plugin: &Path, table: &str) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
+    pub(super) fn load(&self, plugin: &Path, table: &str, building: Building) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
         let slots = self.concurrency.map(usize::from);
-        let (loaded, grants) = self.given.load(plugin, table, slots)?;
+        let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
         options.segments = self.segments;

@@ -55,7 +55,7 @@ pub(super) struct TryVerb {
 impl TryVerb {
     pub(super) async fn run(self) -> Ended {
         let name = self.table.clone().unwrap_or_else(|| "none".into());
-        let (migration, _) = self.given.load(&self.plugin, &name, Some(1))?;
+        let (migration, _) = self.given.load(&self.plugin, &name, Some(1), self.connection.building())?;
         let item = self.item.as_deref().map(read_item).transpose()?;
         let (name, key, items) = match (&self.table, item) {
             (None, Some(item)) => {

@@ -35,7 +35,7 @@ impl UndoVerb {
         match (&self.run, &self.plugin, &self.table) {
             (Some(run), _, _) => self.by_host(run).await,
             (None, Some(plugin), Some(table)) => {
-                let (migration, options) = self.flow.load(plugin, table)?;
+                let (migration, options) = self.flow.load(plugin, table, self.connection.building())?;
                 let migrator = self.connection.migrator().await?;
                 self.output.confirm(&migrator, &options.table)?;
                 Ok(self.output.print(&report::watched(migrator).undo(migration, &options).await?))
