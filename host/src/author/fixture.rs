@@ -402,10 +402,15 @@ fn documents(out: &mut String, expected: &Json, found: &Json) {
     let rest = |lines: &[&str]| lines.len() - head;
     let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count().min(rest(&old)).min(rest(&new));
     let part = |lines: &[&str]| lines.get(head..lines.len() - tail).unwrap_or_default().iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
-    old.iter().take(head).skip(head.saturating_sub(3)).for_each(|line| drop(writeln!(out, "  {line}")));
-    part(&old).iter().for_each(|line| drop(writeln!(out, "- {line}")));
-    part(&new).iter().for_each(|line| drop(writeln!(out, "+ {line}")));
-    old.iter().skip(old.len() - tail).take(3).for_each(|line| drop(writeln!(out, "  {line}")));
+    let mut lines = |sign: char, lines: &mut dyn Iterator<Item = &str>| {
+        for line in lines {
+            let _ = writeln!(out, "{sign} {line}");
+        }
+    };
+    lines(' ', &mut old.iter().take(head).skip(head.saturating_sub(3)).copied());
+    lines('-', &mut part(&old).iter().map(String::as_str));
+    lines('+', &mut part(&new).iter().map(String::as_str));
+    lines(' ', &mut old.iter().skip(old.len() - tail).take(3).copied());
 }
 
 /// Whether two documents of actions say the same: what is null may be absent, `remove` is a set, and values compare as

@@ -29,12 +29,12 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
         .args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
     let said = cargo.run()?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
-    let components = messages.filter(|message| message.reason == "compiler-artifact").filter_map(|message| {
+    let mut components = messages.filter(|message| message.reason == "compiler-artifact").filter_map(|message| {
         let cdylib = message.target?.crate_types.iter().any(|kind| kind == "cdylib");
         message.filenames?.into_iter().find(|path| cdylib && path.extension().is_some_and(|ending| ending == "wasm"))
     });
     // Dependencies come first.
-    let component = components.last().ok_or_else(|| {
+    let component = components.next_back().ok_or_else(|| {
         at(&project.join("Cargo.toml"), "the crate makes no component: it wants crate-type = [\"cdylib\", \"rlib\"] under [lib]")
     })?;
     std::fs::read(&component).map_err(|error| at(&component, error))
