@@ -11,6 +11,9 @@ use std::process::{Command, Stdio};
 
 use super::{Error, at, sdk};
 
+mod component;
+mod go;
+mod python;
 mod rust;
 
 /// The languages that a project can be in.
@@ -74,6 +77,8 @@ pub fn build(project: &Path, to: Option<&Path>) -> Result<Built, Error> {
     sdk::unpack(language, project)?;
     let made = match language {
         Language::Rust => rust::build(project)?,
+        Language::Go => go::build(project)?,
+        Language::Python => python::build(project)?,
         other => return Err(Error(format!("{} is not built yet", other.name()))),
     };
     let component = match to {

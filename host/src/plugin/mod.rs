@@ -103,7 +103,8 @@ impl Plugin {
         let described = instance::describe(&pre, &indices, &options.limits).map_err(|trapped| undescribed(trapped.message))?;
         let description = lift::description(described).map_err(undescribed)?;
         Ok(Self {
-            reversible: has_export(&component, "undo"),
+            // An SDK whose components always have the export says so.
+            reversible: has_export(&component, "undo") && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,
             description,
