@@ -17,6 +17,7 @@ mod native;
 pub mod plugin;
 pub mod report;
 pub mod run;
+pub mod store;
 
 pub use native::Native;
 pub use run::{Error, Event, ExactlyOnce, MaxErrors, Migrator, RunOptions, Summary};

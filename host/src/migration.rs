@@ -2,11 +2,15 @@
 //!
 //! `run` sees only these traits, so that a plugin and a closure take the very same way to the table.
 
+mod secrets;
+
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::model::{Action, Description, Item, KeySchema};
+
+pub use secrets::{SecretArgument, SecretError, Secrets};
 
 /// Which of a migration's two functions is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +33,27 @@ pub struct RunContext {
     pub started_at: String,
     /// `--arg name=value`.
     pub arguments: Vec<(String, String)>,
+    /// Arguments whose values are kept nowhere: whoever reads a context from a journal reads them anew.
+    #[serde(skip)]
+    pub secrets: Secrets,
+    /// What a guest's random numbers are made from, together with an item's key; made by [`new_seed`].
+    #[serde(default)]
+    pub seed: String,
+}
+
+impl RunContext {
+    /// The value of an argument, secret or not.
+    pub fn argument(&self, name: &str) -> Option<&str> {
+        let plain = self.arguments.iter().find(|(have, _)| have == name).map(|(_, value)| value.as_str());
+        plain.or_else(|| self.secrets.get(name))
+    }
+}
+
+/// A seed that no other run has: 128 bits from the system's random numbers.
+pub fn new_seed() -> String {
+    use std::hash::BuildHasher;
+    let random = std::hash::RandomState::new();
+    format!("{:016x}{:016x}", random.hash_one(0u8), random.hash_one(1u8))
 }
 
 /// How much a line of a guest's log matters.

@@ -1,6 +1,8 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
 pub mod crash;
+pub mod items;
+pub mod moto;
 pub mod plain;
 pub mod proxy;
 
@@ -29,6 +31,15 @@ impl World {
         let lines: String = (1..=rows).map(|n| format!("name {n},{n}\n")).collect();
         std::fs::write(&csv, format!("name,n\n{lines}")).unwrap();
         Self::start(dir, &[format!("Things:+Id={}", csv.display())])
+    }
+
+    /// With a table `Things` of so many rows, of numbers: `n` is `Id` (`Id`, `name`, `n`).
+    pub fn with_numbers(rows: usize) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("things.jsonl");
+        let lines: String = (1..=rows).map(|n| format!("{{\"Id\": {n}, \"name\": \"name {n}\", \"n\": {n}}}\n")).collect();
+        std::fs::write(&file, lines).unwrap();
+        Self::start(dir, &[format!("Things:Id={}", file.display())])
     }
 
     /// With the real data of the examples: `TABLE:KEY=FILE`, the file of `example-migrations/data`, or `no.json` for an empty table.

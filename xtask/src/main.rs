@@ -8,6 +8,7 @@ mod cargo;
 mod crash;
 mod demo;
 mod guests;
+mod python;
 mod scan;
 mod toolchain;
 
@@ -67,6 +68,14 @@ fn test(arguments: &[String]) -> Result<()> {
         }
         Err(message) => return Err(message),
     };
+    let moto = match python::moto() {
+        Ok(program) => Some(program),
+        Err(message) if !in_ci() => {
+            skipped.push(format!("runs in S3: {message}"));
+            None
+        }
+        Err(message) => return Err(message),
+    };
     // Before the tests: they start it. With the whole workspace selected, so that dependencies have the same features and
     // are built once.
     cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host"]).run()?;
@@ -75,6 +84,10 @@ fn test(arguments: &[String]) -> Result<()> {
     match &guests {
         Some(folder) => tests.env("DRIFT_GUESTS_DIR", folder),
         None => tests.env_remove("DRIFT_GUESTS_DIR"),
+    };
+    match &moto {
+        Some(program) => tests.env("DRIFT_MOTO", program),
+        None => tests.env_remove("DRIFT_MOTO"),
     };
     let workspace = tests.run();
     // Arguments choose among the tests of this workspace, and mean nothing in another.

@@ -22,7 +22,7 @@ use serde_json::value::RawValue;
 use serde_json::{Value as Json, json};
 
 use super::{Error, at};
-use crate::migration::{Cost, Direction, ItemFailure, Migration, Reply, RunContext, Worker};
+use crate::migration::{Cost, Direction, ItemFailure, Migration, Reply, RunContext, Secrets, Worker};
 use crate::model::json::{Form, item_and_form, item_from_json, item_to_dynamodb_json, item_to_plain_json, value_to_dynamodb_json};
 use crate::model::{Action, Item, KeyAttribute, KeySchema, KeyType, Target, Value};
 use crate::report;
@@ -175,6 +175,9 @@ impl Fixture {
             key,
             started_at: own.started_at.or_else(|| all.started_at.clone()).unwrap_or_else(|| STARTED_AT.into()),
             arguments: own.arguments.or_else(|| all.arguments.clone()).unwrap_or_default().into_iter().collect(),
+            secrets: Secrets::default(),
+            // The same in every test, so that what is drawn can be expected.
+            seed: "fixtures".into(),
         };
         let direction = match own.undo.or(all.undo) {
             Some(true) => Direction::Undo,

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Rates, load, load_bytes, parse_grants};
+use super::options::{Connection, Limited, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::migration::Migration;
 use crate::run::{RunOptions, restorer};
 use crate::{Error, report};
@@ -30,6 +30,8 @@ pub(super) struct ApplyVerb {
     #[arg(long, value_name = "N", default_value_t = 8)]
     writes_in_flight: usize,
     #[command(flatten)]
+    limited: Limited,
+    #[command(flatten)]
     rates: Rates,
     #[command(flatten)]
     connection: Connection,
@@ -39,13 +41,15 @@ pub(super) struct ApplyVerb {
 
 impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
-        let journal = Journal::open(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+        let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
         let migrator = report::watched(self.connection.migrator_of(&manifest).await?);
+        self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
+        self.rates.begin();
         self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;
@@ -62,8 +66,9 @@ impl ApplyVerb {
             return Ok(restorer);
         }
         let grants = parse_grants(&manifest.grants)?;
+        let limits = self.limited.limits(&manifest.limits)?;
         if let Some(fixed) = &self.plugin {
-            let plugin = load(fixed, slots)?;
+            let plugin = load(fixed, slots, limits)?;
             let missing = grants.missing(plugin.description(), &manifest.context.table);
             if !missing.is_empty() {
                 let asked: Vec<String> = missing.iter().map(ToString::to_string).collect();
@@ -78,7 +83,7 @@ impl ApplyVerb {
                 manifest.run
             ))
         })?;
-        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots)?;
+        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots, limits)?;
         Ok(Arc::new(plugin.grant(grants)))
     }
 }

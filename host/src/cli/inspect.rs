@@ -3,50 +3,105 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
 use super::Ended;
-use super::options::load;
+use super::options::{Limited, load_anew};
 use crate::migration::Migration;
+use crate::model::GrantRequest;
+use crate::plugin::{Import, Plugin};
 
 #[derive(Args)]
 pub(super) struct InspectVerb {
     /// The plugin: a WebAssembly component
     plugin: PathBuf,
+    #[command(flatten)]
+    limited: Limited,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
 }
 
+fn grant(asked: &GrantRequest) -> String {
+    format!("{}:{}", asked.access.as_str(), asked.table.as_deref().unwrap_or("."))
+}
+
 impl InspectVerb {
     pub(super) fn run(self) -> Ended {
-        let plugin = load(&self.plugin, Some(1))?;
-        let said = plugin.description();
-        let size = plugin.component().map_or(0, <[u8]>::len);
-        let grant =
-            |grant: &crate::model::GrantRequest| format!("{}:{}", grant.access.as_str(), grant.table.as_deref().unwrap_or("."));
-        if self.json {
-            let grants = said.grants.iter().map(|asked| json!({ "grant": grant(asked), "why": asked.why }));
-            let after: Vec<String> = said.after.iter().map(ToString::to_string).collect();
-            say!(
-                "{}",
-                json!({ "v": 1, "digest": plugin.digest(), "bytes": size, "contract": "drift:migration@0.1", "number": said.number.to_string(),
-                    "name": said.name, "summary": said.summary, "repeatable": said.repeatable, "reversible": plugin.reversible(),
-                    "after": after, "grants": grants.collect::<Vec<_>>(), "imports": plugin.imports(), "exports": plugin.exports(),
-                    "extra": said.extra })
-            );
-            return Ok(0);
+        let plugin = load_anew(&self.plugin, self.limited.limits(&[])?)?;
+        match self.json {
+            true => say!("{}", document(&plugin)),
+            false => print(&plugin),
         }
-        say!("migration {} {}", said.number, said.name);
-        say!("  {}", said.summary);
-        say!("  digest      {}", plugin.digest());
-        say!("  size        {size} bytes, contract drift:migration@0.1");
-        say!("  repeatable  {}", if said.repeatable { "yes, it says" } else { "no" });
-        say!("  undo        {}", if plugin.reversible() { "yes" } else { "no" });
-        for asked in &said.grants {
-            say!("  asks for    {}  ({})", grant(asked), asked.why);
-        }
-        say!("  imports     {}", plugin.imports().join(", "));
         Ok(0)
     }
+}
+
+fn document(plugin: &Plugin) -> Value {
+    let (said, about) = (plugin.description(), plugin.about());
+    let size = plugin.component().map_or(0, <[u8]>::len);
+    let grants = said.grants.iter().map(|asked| json!({ "grant": grant(asked), "why": asked.why }));
+    let after: Vec<String> = said.after.iter().map(ToString::to_string).collect();
+    let explained = plugin.explained_imports();
+    let allows: Map<String, Value> = explained.iter().map(|import| (import.name.clone(), import.allows.into())).collect();
+    let producers = about.producers.iter();
+    let producers = producers.map(|made| json!({ "role": made.role, "name": made.name, "version": made.version }));
+    let limits = plugin.limits();
+    let mut shown: Map<String, Value> =
+        limits.lines().into_iter().map(|line| (line.name.to_owned(), line.value.into())).collect();
+    shown.insert("fresh-instances".into(), limits.fresh_instances.into());
+    json!({
+        "v": 1, "digest": plugin.digest(), "bytes": size, "contract": plugin.contract(), "number": said.number.to_string(),
+        "name": said.name, "summary": said.summary, "repeatable": said.repeatable, "reversible": plugin.reversible(),
+        "after": after, "grants": grants.collect::<Vec<_>>(), "imports": plugin.imports(), "exports": plugin.exports(),
+        "allows": allows, "review": careful(plugin, &explained), "producers": producers.collect::<Vec<_>>(),
+        "compile_seconds": plugin.compile_time().map(|time| time.as_secs_f64()), "memory_floor_bytes": about.memory_floor,
+        "has_lines": about.has_lines, "limits": shown, "extra": said.extra,
+    })
+}
+
+fn print(plugin: &Plugin) {
+    let (said, about) = (plugin.description(), plugin.about());
+    say!("migration {} {}", said.number, said.name);
+    say!("  {}", said.summary);
+    say!("  digest      {}", plugin.digest());
+    say!("  size        {} bytes, contract {}", plugin.component().map_or(0, <[u8]>::len), plugin.contract());
+    for made in &about.producers {
+        say!("  {:<11} {} {}, it says", made.role, made.name, made.version);
+    }
+    let compiled = plugin.compile_time().map_or_else(String::new, |time| format!("compiles in {:.2} s, ", time.as_secs_f64()));
+    let lines = if about.has_lines { "with" } else { "without" };
+    say!("  costs       {compiled}begins with {} KiB of memory; backtraces {lines} line numbers", about.memory_floor >> 10);
+    say!("  repeatable  {}", if said.repeatable { "yes, it says" } else { "no" });
+    say!("  undo        {}", if plugin.reversible() { "yes" } else { "no" });
+    for number in &said.after {
+        say!("  after       {number}");
+    }
+    for asked in &said.grants {
+        say!("  asks for    {}  ({})", grant(asked), asked.why);
+    }
+    let explained = plugin.explained_imports();
+    for import in &explained {
+        say!("  imports     {:<38}  {}", import.name, import.allows);
+    }
+    say!("  exports     {}", plugin.exports().join(", "));
+    for line in plugin.limits().lines() {
+        say!("  limit       {:<24}  {}", format!("{}={}", line.name, line.value), line.about);
+    }
+    say!("  instances   {}", if plugin.limits().fresh_instances { "a new one for each item" } else { "kept from item to item" });
+    for line in careful(plugin, &explained) {
+        say!("  REVIEW CAREFULLY: {line}");
+    }
+}
+
+/// What a person should look at before granting anything.
+fn careful(plugin: &Plugin, imports: &[Import]) -> Vec<String> {
+    let said = plugin.description();
+    let beyond = said.grants.iter().map(|asked| format!("it asks for {}: {}", grant(asked), asked.why));
+    let imports =
+        imports.iter().filter(|import| import.careful).map(|import| format!("it imports {}: {}", import.name, import.allows));
+    let repeatable = (said.repeatable && said.grants.iter().any(|asked| asked.access.as_str() != "direct-read")).then(|| {
+        "it says that it is repeatable and acts on more than its item: whether all of it may happen twice, only its code tells".to_owned()
+    });
+    beyond.chain(imports).chain(repeatable).collect()
 }

@@ -16,6 +16,7 @@ mod run;
 mod show;
 mod signals;
 mod source;
+mod span;
 mod status;
 mod test;
 mod try_;
@@ -114,7 +115,7 @@ pub fn main() -> ExitCode {
             Command::Apply(verb) => verb.run().await,
             Command::Try(verb) => verb.run().await,
             Command::Status(verb) => verb.run().await,
-            Command::Show(verb) => verb.run(),
+            Command::Show(verb) => verb.run().await,
             Command::New(verb) => verb.run().await,
             Command::Build(verb) => verb.run(),
             Command::Test(verb) => verb.run(),

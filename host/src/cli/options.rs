@@ -10,12 +10,13 @@ use clap::Args;
 use super::signals;
 use super::source::{Building, load_source};
 use crate::Error;
-use crate::dynamo::ConnectionSettings;
-use crate::journal::Manifest;
-use crate::migration::Migration;
+use crate::dynamo::{ConnectionSettings, Database};
+use crate::journal::{Manifest, RunFile};
+use crate::migration::{Migration, SecretArgument};
 use crate::model::GrantRequest;
-use crate::plugin::{Grant, Grants, Plugin, PluginOptions};
+use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
 use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
+use crate::store::Store;
 
 /// Where the tables are.
 #[derive(Args, Clone)]
@@ -35,9 +36,16 @@ pub(super) struct Connection {
     /// The metadata table [default: drift_migrations]; leases and unfinished runs stand in META_runs
     #[arg(long, value_name = "META")]
     meta_table: Option<String>,
-    /// The folder of the runs' journals [default: in the user's state folder]
+    /// Where the runs' journals are kept: a folder, or s3://BUCKET/PREFIX, where another machine can go on with them [default: in
+    /// the user's state folder]
+    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", env = "DRIFT_RUNS_DIR")]
+    runs_dir: Option<String>,
+    /// With runs in S3: the folder in which their journals are worked on [default: in the user's state folder]
     #[arg(long, value_name = "DIR")]
-    pub(super) runs_dir: Option<PathBuf>,
+    scratch_dir: Option<PathBuf>,
+    /// Keep the journals in a folder of a machine that comes and goes (a container, a build agent): if it goes, runs cannot go on
+    #[arg(long)]
+    ephemeral_runs: bool,
 }
 
 impl Connection {
@@ -58,6 +66,13 @@ impl Connection {
     /// Connects as these flags say.
     pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
         let migrator = Migrator::connect(self.settings()).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
+        let migrator = match self.runs_dir.as_deref().filter(|url| is_url(url)) {
+            Some(url) => {
+                let store = self.store_at(url, migrator.database())?;
+                migrator.store(store)
+            }
+            None => migrator,
+        };
         Ok(match &self.meta_table {
             Some(name) => migrator.meta_table(name),
             None => migrator,
@@ -77,9 +92,95 @@ impl Connection {
         there.migrator().await
     }
 
+    /// The folder of the runs, or in which those of object storage are worked on.
     pub(super) fn runs_dir(&self) -> PathBuf {
-        self.runs_dir.clone().unwrap_or_else(crate::journal::default_runs_dir)
+        match &self.runs_dir {
+            None => crate::journal::default_runs_dir(),
+            Some(url) if is_url(url) => self.scratch_dir.clone().unwrap_or_else(|| scratch_of(url)),
+            Some(folder) => PathBuf::from(folder),
+        }
     }
+
+    /// Where runs are kept, if that is object storage.
+    pub(super) async fn store(&self) -> Result<Option<Store>, Error> {
+        match self.runs_dir.as_deref().filter(|url| is_url(url)) {
+            Some(url) => Ok(Some(self.store_at(url, &Database::connect(&self.settings()).await?)?)),
+            None => Ok(None),
+        }
+    }
+
+    fn store_at(&self, url: &str, database: &Database) -> Result<Store, Error> {
+        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+        let settings = crate::store::Settings {
+            region: database.region().to_owned(),
+            endpoint_url: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
+            credentials: database.credentials(),
+            request_timeout: Duration::from_secs(self.request_timeout),
+        };
+        Ok(Store::open(url, self.runs_dir(), settings)?)
+    }
+
+    /// The file of a run's journal, by its id or the beginning of it.
+    pub(super) async fn find(&self, run: &str) -> Result<PathBuf, Error> {
+        match self.store().await? {
+            Some(store) => Ok(store.fetch(run).await?),
+            None => Ok(crate::journal::find(&self.runs_dir(), run)?),
+        }
+    }
+
+    /// All runs that are kept.
+    pub(super) async fn runs(&self) -> Result<Vec<RunFile>, Error> {
+        match self.store().await? {
+            Some(store) => Ok(store.list().await?),
+            None => Ok(crate::journal::list(&self.runs_dir())?),
+        }
+    }
+
+    /// Removes a run's journal, wherever it is kept.
+    pub(super) async fn remove(&self, run: &str) -> Result<(), Error> {
+        match self.store().await? {
+            Some(store) => Ok(store.remove(run).await?),
+            None => Ok(crate::journal::remove(&crate::journal::find(&self.runs_dir(), run)?)?),
+        }
+    }
+
+    /// Refuses to begin or go on with a run whose journal would go with the machine.
+    pub(super) fn lasting(&self, migrator: &Migrator) -> Result<(), Error> {
+        if self.ephemeral_runs || migrator.database().is_local() || self.runs_dir.as_deref().is_some_and(is_url) {
+            return Ok(());
+        }
+        match passing(|name| std::env::var(name).ok()) {
+            None => Ok(()),
+            Some(sign) => Err(Error::Refused(format!(
+                "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep                  it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way                  is no harm, say --ephemeral-runs",
+                self.runs_dir().display()
+            ))),
+        }
+    }
+}
+
+fn is_url(text: &str) -> bool {
+    text.contains("://")
+}
+
+/// A folder of its own for each place.
+fn scratch_of(url: &str) -> PathBuf {
+    let name: String =
+        url.trim_start_matches("s3://").chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
+    crate::journal::default_runs_dir().with_file_name("remote").join(name)
+}
+
+/// What says that this machine comes and goes.
+fn passing(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    const SIGNS: [(&str, &str); 5] = [
+        ("ECS_CONTAINER_METADATA_URI_V4", "ECS"),
+        ("ECS_CONTAINER_METADATA_URI", "ECS"),
+        ("AWS_LAMBDA_FUNCTION_NAME", "Lambda"),
+        ("KUBERNETES_SERVICE_HOST", "Kubernetes"),
+        ("CI", "CI"),
+    ];
+    let set = |name: &str| variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    SIGNS.iter().find(|(name, _)| set(name)).map(|(name, what)| format!("{what}, by {name}"))
 }
 
 /// What a plugin is given.
@@ -88,12 +189,47 @@ pub(super) struct Given {
     /// An argument for the migration
     #[arg(long = "arg", value_name = "NAME=VALUE", value_parser = argument)]
     arguments: Vec<(String, String)>,
+    /// An argument whose value is read from an environment variable at each start, and kept nowhere
+    ///
+    /// The journal has its name and the variable's. Where the plugin logs the value or names it in an error it is masked, and an
+    /// answer that would write it is a failed item.
+    #[arg(long = "secret-arg", value_name = "NAME=env:VARIABLE")]
+    secret_arguments: Vec<String>,
     /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
+    #[command(flatten)]
+    pub(super) limited: Limited,
 }
 
-/// How fast a run may be.
+/// What a plugin may take.
+#[derive(Args, Clone)]
+pub(super) struct Limited {
+    /// Change a limit of the plugin: item-time=10s, memory=512MiB; --help lists all
+    #[arg(long = "limit", value_name = "NAME=VALUE", long_help = limits_help())]
+    limits: Vec<String>,
+    /// A new instance of the plugin for each item: no state passes from one to the next
+    #[arg(long)]
+    fresh_instances: bool,
+}
+
+fn limits_help() -> String {
+    format!("Change a limit of the plugin; beyond one of an item's, that item fails. The defaults:{}", Limits::help())
+}
+
+impl Limited {
+    /// The defaults, with those that a run began with, with those of these flags.
+    pub(super) fn limits(&self, began: &[String]) -> Result<Limits, Error> {
+        let mut limits = Limits::default();
+        for text in began.iter().chain(&self.limits) {
+            limits.set(text).map_err(|error| Error::Usage(error.to_string()))?;
+        }
+        limits.fresh_instances |= self.fresh_instances;
+        Ok(limits)
+    }
+}
+
+/// How fast a run may be, and for how long.
 #[derive(Args, Clone)]
 pub(super) struct Rates {
     /// Read units a second at most, retries included [default: a quarter of the table's, unless it is local]
@@ -102,9 +238,17 @@ pub(super) struct Rates {
     /// Write units a second at most, retries included [default: a quarter of the table's, unless it is local]
     #[arg(long, value_name = "N")]
     max_write_units: Option<NonZeroU32>,
+    /// Stop after so long, with exit code 75; `drift-host apply RUN` goes on: 90s, 14m, 1h30m
+    #[arg(long, value_name = "SPAN", value_parser = super::span::parse)]
+    stop_after: Option<Duration>,
 }
 
 impl Rates {
+    /// Begins to count the time.
+    pub(super) fn begin(&self) {
+        signals::stop_after(self.stop_after);
+    }
+
     pub(super) fn give(&self, options: &mut RunOptions) {
         options.max_read_units = self.max_read_units;
         options.max_write_units = self.max_write_units;
@@ -171,6 +315,13 @@ struct Delivery {
     /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
     #[arg(long)]
     check_source: bool,
+    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR
+    ///
+    /// Given up are: the way back by `undo --run`, the items in `show` and in what is listed as failed or in doubt, the diffs of a
+    /// plan, and its estimate of write units. What the migration sets is in the journal all the same. An item that changed is read
+    /// afresh, as always.
+    #[arg(long)]
+    no_images: bool,
 }
 
 fn argument(text: &str) -> Result<(String, String), String> {
@@ -187,7 +338,7 @@ impl Given {
         slots: Option<usize>,
         building: Building,
     ) -> Result<(Plugin, Grants), Error> {
-        let loaded = load_source(plugin, slots, building)?;
+        let loaded = load_source(plugin, slots, self.limited.limits(&[])?, building)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -213,11 +364,18 @@ impl Given {
     pub(super) fn arguments(&self) -> &[(String, String)] {
         &self.arguments
     }
+
+    /// `--secret-arg`, in the order given. Not by clap, which says again what it does not understand: the value, perhaps.
+    pub(super) fn secret_arguments(&self) -> Result<Vec<SecretArgument>, Error> {
+        let read = self.secret_arguments.iter().map(|text| text.parse());
+        read.collect::<Result<_, String>>().map_err(|problem| Error::Usage(format!("--secret-arg: {problem}")))
+    }
 }
 
 impl Flow {
     /// What these flags say of the work itself.
     pub(super) fn options(&self, table: &str) -> RunOptions {
+        self.rates.begin();
         let mut options = RunOptions::new(table);
         options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
@@ -231,17 +389,23 @@ impl Flow {
         let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
+        options.limits = loaded.limits().texts();
         options.segments = self.segments;
         options.consistent = !self.eventual;
         options.filter.clone_from(&self.filter);
         options.fail_fast = self.fail_fast;
         options.max_errors = self.max_errors;
         options.arguments = self.given.arguments().to_vec();
+        options.secret_arguments = self.given.secret_arguments()?;
         options.guard.clone_from(&self.guard);
         options.conflict_retries = self.conflict_retries;
         options.exactly_once = self.delivery.exactly_once.clone().unwrap_or_default();
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
+        options.no_images = self.delivery.no_images;
+        if self.delivery.no_images {
+            tell!("without images: this run cannot be taken back by `undo --run`, and its items are not shown");
+        }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
     }
@@ -254,15 +418,22 @@ pub(super) fn parse_grants(texts: &[String]) -> Result<Grants, Error> {
 }
 
 /// Reads and loads a plugin file.
-pub(super) fn load(path: &Path, slots: Option<usize>) -> Result<Plugin, Error> {
-    let name = path.display().to_string();
-    let bytes = std::fs::read(path).map_err(|error| Error::Usage(format!("the plugin {name} cannot be read: {error}")))?;
-    load_bytes(&name, bytes, slots)
+pub(super) fn load(path: &Path, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load_file(path, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// The same, compiled anew, so that it can be said how long that takes.
+pub(super) fn load_anew(path: &Path, limits: Limits) -> Result<Plugin, Error> {
+    let options = PluginOptions { compile_anew: true, ..plugin_options(Some(1), limits) };
+    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// Loads a plugin from its bytes.
-pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>) -> Result<Plugin, Error> {
+pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
+    Plugin::load(name, bytes, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+fn plugin_options(slots: Option<usize>, limits: Limits) -> PluginOptions {
     let defaults = PluginOptions::default();
-    let options = PluginOptions { slots: slots.unwrap_or(defaults.slots), ..defaults };
-    Plugin::load(name, bytes, &options).map_err(|error| Error::Usage(error.to_string()))
+    PluginOptions { slots: slots.unwrap_or(defaults.slots), limits, ..defaults }
 }

@@ -9,8 +9,9 @@ use super::Ended;
 use super::options::{Connection, load};
 use super::run::Output;
 use crate::Error;
-use crate::journal::{self, Decision, Journal};
+use crate::journal::{Decision, Journal};
 use crate::model::MigrationNumber;
+use crate::plugin::Limits;
 
 #[derive(Args)]
 #[command(group = ArgGroup::new("what").required(true).args(["drop_lease", "abandon", "item", "accept_digest", "adopt"]))]
@@ -60,12 +61,12 @@ impl RepairVerb {
         } else if let Some(key) = &self.item {
             self.settle(&of, key).await?
         } else if let Some(number) = self.adopt {
-            let plugin = self.of.as_ref().map(|plugin| load(Path::new(plugin), Some(1))).transpose()?;
+            let plugin = self.of.as_ref().map(|plugin| load(Path::new(plugin), Some(1), Limits::default())).transpose()?;
             self.output.ask(&format!("The history will say that migration {number} is applied to {table}."))?;
             let migrator = self.connection.migrator().await?;
             migrator.adopt(number, &table, plugin.as_ref().map(|plugin| plugin as _)).await?
         } else {
-            let plugin = load(Path::new(&of), Some(1))?;
+            let plugin = load(Path::new(&of), Some(1), Limits::default())?;
             self.output.ask(&format!("The history will say that {of} was applied to {table}."))?;
             self.connection.migrator().await?.accept_digest(&plugin, &table).await?
         };
@@ -82,7 +83,7 @@ impl RepairVerb {
             (false, true) => Decision::Again,
             _ => return Err(Error::Usage("say --done (it happened) or --again (it did not)".into())),
         };
-        let manifest = Journal::read(&journal::find(&self.connection.runs_dir(), run)?)?.manifest().clone();
+        let manifest = Journal::read(&self.connection.find(run).await?)?.manifest().clone();
         let key = manifest.context.key.key_from_text(key).map_err(Error::Usage)?;
         let what = if decision == Decision::Done { "counts as done" } else { "is sent again" };
         self.output.ask(&format!("The item {key} of run {} {what}.", manifest.run))?;

@@ -103,6 +103,7 @@ impl RunVerb {
     pub(super) async fn run(self) -> Ended {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = self.connection.migrator().await?;
+        self.connection.lasting(&migrator)?;
         self.output.confirm(&migrator, &options.table)?;
         let migrator = report::watched(migrator);
         let recorder = self.recording.of(migration.clone());
@@ -128,11 +129,12 @@ impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = report::watched(self.connection.migrator().await?);
+        self.connection.lasting(&migrator)?;
         let summary = migrator.plan(migration, &options).await?;
         let Some(run) = summary.run().map(str::to_owned) else { return Ok(self.output.print(&summary)) };
         let path = journal::find(&self.connection.runs_dir(), &run)?;
         if self.check && summary.state == "planned" && summary.counts.changed == 0 && summary.counts.failed == 0 {
-            journal::remove(&path)?;
+            self.connection.remove(&run).await?;
             return Ok(self.output.print(&Summary { manifest: None, state: "nothing-to-change".into(), ..summary }));
         }
         let journal = Journal::read(&path)?;

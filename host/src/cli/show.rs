@@ -5,7 +5,7 @@ use serde_json::json;
 
 use super::Ended;
 use super::options::Connection;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::{Error, report};
 
 #[derive(Args)]
@@ -29,8 +29,8 @@ pub(super) struct ShowVerb {
 }
 
 impl ShowVerb {
-    pub(super) fn run(self) -> Ended {
-        let journal = Journal::read(&journal::find(&self.connection.runs_dir(), &self.run)?)?;
+    pub(super) async fn run(self) -> Ended {
+        let journal = Journal::read(&self.connection.find(&self.run).await?)?;
         if self.check {
             journal.check()?;
         }

@@ -1,19 +1,44 @@
-//! Ctrl-C and SIGTERM: the first ends what runs, resumably; the second ends the process at once, which the journal takes
+//! Ctrl-C, SIGTERM and `--stop-after`: the first ends what runs, resumably; the second ends the process at once, which the journal takes
 //! as it takes a power cut.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
 /// 128 and the signal's number.
 const INTERRUPTED: u8 = 130;
 const TERMINATED: u8 = 143;
+/// Try again: the time that was given is over.
+const TIME_OVER: u8 = 75;
 
 /// The exit code of the first signal received; 0 while there was none. A signal is the process's, not a run's.
 static RECEIVED: AtomicU8 = AtomicU8::new(0);
+static STOP: OnceLock<CancellationToken> = OnceLock::new();
 
-/// A token that the first signal cancels.
+/// Stops after so long, as a signal does, but for the exit code: 75, try again.
+pub(super) fn stop_after(time: Option<Duration>) {
+    let Some(time) = time else { return };
+    let stop = stop();
+    tokio::spawn(async move {
+        tokio::time::sleep(time).await;
+        if RECEIVED.compare_exchange(0, TIME_OVER, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+            tell!(
+                "stopping: the {} s of --stop-after are over. What is under way is finished, and the run can be gone on with",
+                time.as_secs()
+            );
+            stop.cancel();
+        }
+    });
+}
+
+/// The process's token, which the first signal cancels.
 pub(super) fn stop() -> CancellationToken {
+    STOP.get_or_init(listen).clone()
+}
+
+fn listen() -> CancellationToken {
     let stop = CancellationToken::new();
     let stopped = stop.clone();
     tokio::spawn(async move {
@@ -30,7 +55,7 @@ pub(super) fn stop() -> CancellationToken {
 /// An interrupted verb's exit code, by the signal that interrupted it.
 pub(super) fn exit_code(code: u8) -> u8 {
     match RECEIVED.load(Ordering::Relaxed) {
-        TERMINATED if code == INTERRUPTED => TERMINATED,
+        received @ (TERMINATED | TIME_OVER) if code == INTERRUPTED => received,
         _ => code,
     }
 }

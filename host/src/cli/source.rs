@@ -4,7 +4,7 @@ use std::path::Path;
 
 use super::options::load;
 use crate::author::build;
-use crate::plugin::Plugin;
+use crate::plugin::{Limits, Plugin};
 use crate::Error;
 
 /// Whether a project may be built here: that runs other people's scripts.
@@ -17,7 +17,7 @@ pub(super) enum Building {
 }
 
 /// Loads what `path` names.
-pub(super) fn load_source(path: &Path, slots: Option<usize>, building: Building) -> Result<Plugin, Error> {
+pub(super) fn load_source(path: &Path, slots: Option<usize>, limits: Limits, building: Building) -> Result<Plugin, Error> {
     if path.is_dir() {
         if building == Building::Refused {
             return Err(Error::Refused(format!(
@@ -27,7 +27,7 @@ pub(super) fn load_source(path: &Path, slots: Option<usize>, building: Building)
             )));
         }
         let built = build::build(path, None)?;
-        return load(&built.component, slots);
+        return load(&built.component, slots, limits);
     }
-    load(path, slots)
+    load(path, slots, limits)
 }

@@ -23,7 +23,7 @@ pub(super) struct StatusVerb {
     #[arg(long)]
     prune: bool,
     /// With --prune: only of runs that began so long ago (30d, 12h)
-    #[arg(long, value_name = "AGE", requires = "prune", value_parser = age)]
+    #[arg(long, value_name = "AGE", requires = "prune", value_parser = super::span::parse)]
     older_than: Option<Duration>,
     /// With --prune: also of plans that were not carried out
     #[arg(long, requires = "prune")]
@@ -60,7 +60,7 @@ impl StatusVerb {
         let migrator = self.connection.migrator().await?;
         let (applied, unfinished) = (migrator.applied().await?, migrator.unfinished().await?);
         let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
-        let runs = journal::list(&self.connection.runs_dir())?;
+        let runs = self.connection.runs().await?;
         if self.output.json {
             say!("{}", report::document::status(&applied, &unfinished, &runs, &audit));
         } else {
@@ -72,7 +72,7 @@ impl StatusVerb {
 
     async fn prune(&self) -> Ended {
         let keep = Keep { planned: !self.planned, newest: !self.all, younger_than: self.older_than };
-        let runs = journal::prunable(&self.connection.runs_dir(), &keep)?;
+        let runs = journal::prunable(self.connection.runs().await?, &keep);
         crate::output::aside(format_args!("{}", report::runs::runs(&runs)));
         if !runs.is_empty() {
             self.output
@@ -80,7 +80,7 @@ impl StatusVerb {
         }
         let mut removed = Vec::new();
         for run in &runs {
-            journal::remove(&run.path)?;
+            self.connection.remove(&run.run).await?;
             removed.push(run.run.as_str());
         }
         match self.output.json {
@@ -89,20 +89,6 @@ impl StatusVerb {
         }
         Ok(0)
     }
-}
-
-fn age(text: &str) -> Result<Duration, String> {
-    let wrong = || format!("{text:?} is not an age: 30d, 12h or 90m, say");
-    let unit = text.chars().next_back().ok_or_else(wrong)?;
-    let count: u64 = text.strip_suffix(unit).and_then(|count| count.parse().ok()).ok_or_else(wrong)?;
-    let seconds = match unit {
-        'd' => 86_400,
-        'h' => 3_600,
-        'm' => 60,
-        's' => 1,
-        _ => return Err(wrong()),
-    };
-    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(wrong)
 }
 
 impl InitVerb {

@@ -6,6 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
+use super::options::Limited;
 use super::source::{self, Building};
 use crate::author::fixture::{self, Fixture, Outcome, Verdict};
 use crate::migration::Migration;
@@ -23,6 +24,8 @@ pub(super) struct TestVerb {
     /// The names of the key's attributes, where no fixtures.json says them
     #[arg(long, value_name = "NAME[,NAME]", value_delimiter = ',')]
     key_attributes: Option<Vec<String>>,
+    #[command(flatten)]
+    limited: Limited,
     /// Only fixtures with this in their name
     #[arg(long, value_name = "TEXT", default_value = "")]
     only: String,
@@ -37,7 +40,7 @@ pub(super) struct TestVerb {
 impl TestVerb {
     pub(super) fn run(self) -> Ended {
         let folder = self.fixtures.clone().unwrap_or_else(|| beside(&self.plugin));
-        let plugin = source::load_source(&self.plugin, Some(1), Building::Allowed)?;
+        let plugin = source::load_source(&self.plugin, Some(1), self.limited.limits(&[])?, Building::Allowed)?;
         let asked = Grants::asked_by(plugin.description());
         let plugin = plugin.grant(asked);
         let fixtures = fixture::read_all(&folder, self.key_attributes.as_deref())?;

@@ -10,7 +10,7 @@ use serde_json::json;
 use super::Ended;
 use super::options::{Connection, Given};
 use crate::dynamo::{Client, Filter, ScanRequest, TableInfo};
-use crate::migration::{Direction, Migration, RunContext};
+use crate::migration::{Direction, Migration, RunContext, Secrets};
 use crate::model::json::item_from_json;
 use crate::model::{Item, KeyAttribute, KeySchema, KeyType, Value};
 use crate::{Error, report};
@@ -78,6 +78,8 @@ impl TryVerb {
             key,
             started_at: crate::history::now(),
             arguments: self.given.arguments().to_vec(),
+            secrets: Secrets::read(&self.given.secret_arguments()?).map_err(|error| Error::Usage(error.to_string()))?,
+            seed: crate::migration::new_seed(),
         });
         let direction = if self.undo { Direction::Undo } else { Direction::Migrate };
         let mut worker = migration.worker(&context, direction).map_err(|error| Error::Start(error.to_string()))?;

@@ -7,7 +7,7 @@ use clap::Args;
 use super::Ended;
 use super::options::{Connection, Flow};
 use super::run::Output;
-use crate::journal::{self, Journal};
+use crate::journal::Journal;
 use crate::run::{RunOptions, WayBack};
 use crate::{Error, report};
 
@@ -37,6 +37,7 @@ impl UndoVerb {
             (None, Some(plugin), Some(table)) => {
                 let (migration, options) = self.flow.load(plugin, table, self.connection.building())?;
                 let migrator = self.connection.migrator().await?;
+                self.connection.lasting(&migrator)?;
                 self.output.confirm(&migrator, &options.table)?;
                 Ok(self.output.print(&report::watched(migrator).undo(migration, &options).await?))
             }
@@ -45,11 +46,12 @@ impl UndoVerb {
     }
 
     async fn by_host(&self, run: &str) -> Ended {
-        let journal = Journal::read(&journal::find(&self.connection.runs_dir(), run)?)?;
+        let journal = Journal::read(&self.connection.find(run).await?)?;
         let manifest = journal.manifest().clone();
         drop(journal);
         let migrator = self.connection.migrator_of(&manifest).await?;
-        let survey = migrator.way_back(&manifest.run)?;
+        self.connection.lasting(&migrator)?;
+        let survey = migrator.way_back(&manifest.run).await?;
         crate::output::aside(format_args!("{}", report::way_back(&survey)));
         let options = self.flow.options(&manifest.context.table);
         self.confirm(&migrator, &options, &survey)?;

@@ -63,6 +63,8 @@ pub struct Database {
     config: aws_sdk_dynamodb::Config,
     tls: TlsContext,
     client: Client,
+    credentials: Renewable,
+    region: String,
     meter: Meter,
     endpoint: String,
     local: bool,
@@ -88,8 +90,9 @@ impl Database {
             .build();
         let (meter, partiql_denied) = (Meter::default(), Arc::default());
         let sdk = aws_sdk_dynamodb::Client::from_conf(config.clone());
-        let client = Client::new(sdk, endpoint.clone(), credentials, meter.clone(), Arc::clone(&partiql_denied));
-        Ok(Self { config, tls, client, meter, endpoint, local })
+        let region = region.to_string();
+        let client = Client::new(sdk, endpoint.clone(), credentials.clone(), meter.clone(), Arc::clone(&partiql_denied));
+        Ok(Self { config, tls, client, credentials, region, meter, endpoint, local })
     }
 
     /// Whether the endpoint is on this machine: a stand-in for DynamoDB, in which nothing is paid for.
@@ -100,6 +103,16 @@ impl Database {
     /// The endpoint or the region, for people.
     pub fn endpoint(&self) -> String {
         self.endpoint.clone()
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        &self.region
+    }
+
+    /// Whoever gives the credentials of this connection, for other services of the same account.
+    pub fn credentials(&self) -> SharedCredentialsProvider {
+        SharedCredentialsProvider::new(self.credentials.clone())
     }
 
     /// A client whose connections run on the caller's runtime.
@@ -221,7 +234,7 @@ fn http_client(tls: TlsContext) -> SharedHttpClient {
 }
 
 /// Whether a URL's host is this machine itself.
-fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let host = authority(url).rsplit('@').next().unwrap_or_default();
     let host = match host.strip_prefix('[') {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
@@ -231,7 +244,7 @@ fn is_loopback(url: &str) -> bool {
 }
 
 /// A URL without the user and password that it may have.
-fn without_secrets(url: &str) -> String {
+pub(crate) fn without_secrets(url: &str) -> String {
     let authority = authority(url);
     match authority.rsplit_once('@') {
         Some((secret, _)) => url.replacen(&format!("{secret}@"), "", 1),

@@ -64,3 +64,21 @@ pub(super) fn sdk_item(from: &Item) -> SdkItem {
 pub(super) fn sdk_key(from: &Key) -> SdkItem {
     sdk_item(from.attributes())
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::model::arbitrary::{each, item as items};
+
+    #[test]
+    fn any_item_goes_to_the_sdk_and_back_unchanged() {
+        each(512, items(), |before| {
+            let after = item(sdk_item(&before)).unwrap();
+            // As text, for equality looks at numbers by value and at sets without order.
+            prop_assert_eq!(format!("{after:?}"), format!("{before:?}"));
+            Ok(())
+        });
+    }
+}

@@ -21,6 +21,7 @@ mod testing;
 
 pub use client::{Change, Client, Condition, ScanPage, ScanRequest};
 pub use connect::{ConnectionSettings, Database};
+pub(crate) use connect::{is_loopback, without_secrets};
 pub use error::{Error, ErrorKind, Failure};
 pub use filter::{Filter, FilterError};
 pub use lanes::{Lane, Lanes};

@@ -13,7 +13,8 @@
 //!
 //! The row `lease#TABLE` has the holder's run, its owner for people, a counter, and a fence, which is random to each
 //! acquisition. A run whose journal is locked by this very process takes its own lease back at once: its former process
-//! is dead, and if it is not, its fence is gone.
+//! is dead, and if it is not, its fence is gone. Where the journal came from another machine nothing is known of the process
+//! there, and its lease is waited out like any other's.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -84,9 +85,18 @@ struct Seen {
 }
 
 impl Lease {
-    /// Takes the lease of `table` for `run`. If another run holds it, waits one lease for a sign of life and fails with
-    /// [`Error::Held`] as soon as there is one.
+    /// Takes the lease of `table` for `run`, whose journal this process has locked. If another run holds it, waits one lease for
+    /// a sign of life and fails with [`Error::Held`] as soon as there is one.
     pub async fn acquire(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
+        Self::take(history, table, run, owner, true).await
+    }
+
+    /// The same for a run that may be at work on another machine: it is waited for as another run is.
+    pub async fn take_over(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
+        Self::take(history, table, run, owner, false).await
+    }
+
+    async fn take(history: &History, table: &str, run: &str, owner: &str, mine: bool) -> Result<Self, Error> {
         let held = Held { table: table.to_owned(), run: run.to_owned(), fence: format!("{:032x}", fastrand::u128(..)) };
         let mut watched: Option<(Seen, Instant)> = None;
         let mut lost = 0;
@@ -94,7 +104,7 @@ impl Lease {
             let seen = read(history, table).await?;
             let free = match (&seen, &watched) {
                 (None, _) => true,
-                (Some(seen), _) if seen.holder == run || seen.holder.is_empty() => true,
+                (Some(seen), _) if mine && seen.holder == run || seen.holder.is_empty() => true,
                 (Some(seen), Some((before, since))) if seen.counter == before.counter => since.elapsed() >= history.terms.length,
                 (Some(seen), Some(_)) => return Err(refused(history, table, seen)),
                 (Some(_), None) => false,

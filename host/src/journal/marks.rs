@@ -105,6 +105,14 @@ impl Marks {
         })
     }
 
+    /// Of all that is not done it is unknown whether it was sent.
+    pub(super) fn doubt(&mut self) {
+        let open = (0..8 * u32::try_from(self.entries.0.len()).unwrap_or(u32::MAX / 8))
+            .filter(|&position| self.entries.contains(position));
+        let open: Vec<u32> = open.filter(|&position| !self.done.contains(position)).collect();
+        open.into_iter().for_each(|position| self.sent.insert(position));
+    }
+
     /// These are acknowledged; what is done already stays so.
     pub(super) fn finish(&mut self, positions: &[u32]) -> Result<(), Problem> {
         positions.iter().try_for_each(|&position| {

@@ -8,6 +8,7 @@
 
 mod applying;
 mod checksum;
+mod copy;
 mod error;
 mod fixes;
 mod folder;
@@ -26,6 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
 
+pub use copy::Lineage;
 pub use error::Error;
 pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Fix, ItemRecord, Manifest, OutcomeKind, OutcomeRecord, Page,
@@ -106,6 +108,11 @@ impl Journal {
             None => (None, None),
         };
         Ok(Self(Arc::new(Inner { path, manifest, reader, writer, _lock: lock })))
+    }
+
+    /// The file.
+    pub fn path(&self) -> &Path {
+        &self.0.path
     }
 
     /// What the run is.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::migration::{Direction, FailureKind, LogLine, RunContext};
+use crate::migration::{Direction, FailureKind, LogLine, RunContext, SecretArgument};
 use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber};
 
 /// What a run is: fixed when it begins. No credentials, ever.
@@ -32,6 +32,9 @@ pub struct Manifest {
     pub guard: String,
     pub max_errors: String,
     pub grants: Vec<String>,
+    /// The plugin's limits that are not the default.
+    #[serde(default)]
+    pub limits: Vec<String>,
     pub meta_table: String,
     pub conflict_retries: u32,
     #[serde(default)]
@@ -42,12 +45,18 @@ pub struct Manifest {
     /// Actions elsewhere carry a condition on the handed-in item, where no other action does.
     #[serde(default)]
     pub check_source: bool,
+    /// Of the items only what the version guard needs is kept.
+    #[serde(default)]
+    pub no_images: bool,
     /// The run that this one takes back, from its journal.
     #[serde(default)]
     pub restores: Option<String>,
     /// A further round over a table whose migration is applied: it is not recorded once more.
     #[serde(default)]
     pub sweep: bool,
+    /// Where the values of secret arguments come from; the values are in no journal.
+    #[serde(default)]
+    pub secret_arguments: Vec<SecretArgument>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::Journal;
@@ -49,7 +50,7 @@ pub struct RunFile {
 }
 
 /// What a journal says of its run, in short.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunAbout {
     /// Where the run stands.
     pub state: RunState,
@@ -65,6 +66,22 @@ pub struct RunAbout {
     pub direction: crate::migration::Direction,
     /// Its metadata table.
     pub meta_table: String,
+}
+
+impl RunAbout {
+    /// Of an open journal.
+    pub fn of(journal: &Journal) -> Result<Self, Error> {
+        let (state, manifest) = (journal.state()?, journal.manifest());
+        Ok(Self {
+            state,
+            number: manifest.number,
+            name: manifest.name.clone(),
+            table: manifest.context.table.clone(),
+            created: manifest.created.clone(),
+            direction: manifest.direction,
+            meta_table: manifest.meta_table.clone(),
+        })
+    }
 }
 
 /// The journals of a folder, oldest first. A damaged one is listed with its error; a folder that is not there holds none.
@@ -97,10 +114,9 @@ pub struct Keep {
     pub younger_than: Option<std::time::Duration>,
 }
 
-/// The journals that may go, oldest first. A damaged one is for people to look at, and stays.
-pub fn prunable(dir: &Path, keep: &Keep) -> Result<Vec<RunFile>, Error> {
+/// Of these journals, oldest first, those that may go. A damaged one is for people to look at, and stays.
+pub fn prunable(mut runs: Vec<RunFile>, keep: &Keep) -> Vec<RunFile> {
     let mut newest = std::collections::HashSet::new();
-    let mut runs: Vec<RunFile> = list(dir)?;
     runs.reverse();
     runs.retain(|run| {
         let Ok(about) = &run.about else { return false };
@@ -112,7 +128,7 @@ pub fn prunable(dir: &Path, keep: &Keep) -> Result<Vec<RunFile>, Error> {
         over && !young && !(is_newest && keep.newest)
     });
     runs.reverse();
-    Ok(runs)
+    runs
 }
 
 /// Removes a run's journal and what lies beside it. Nobody may be working on it.
@@ -137,17 +153,7 @@ pub fn remove(path: &Path) -> Result<(), Error> {
 }
 
 fn about(path: &Path) -> Result<RunAbout, Error> {
-    let journal = Journal::read(path)?;
-    let (state, manifest) = (journal.state()?, journal.manifest());
-    Ok(RunAbout {
-        state,
-        number: manifest.number,
-        name: manifest.name.clone(),
-        table: manifest.context.table.clone(),
-        created: manifest.created.clone(),
-        direction: manifest.direction,
-        meta_table: manifest.meta_table.clone(),
-    })
+    RunAbout::of(&Journal::read(path)?)
 }
 
 fn bytes(path: &Path) -> u64 {

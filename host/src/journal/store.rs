@@ -14,11 +14,11 @@ use super::folder;
 
 const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version: the tables below, and what their records hold.
-pub(super) const FORMAT: i64 = 3;
+pub(super) const FORMAT: i64 = 4;
 
 /// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
 /// is large: SQLite writes a row anew, whole.
-const SCHEMA: [&str; 10] = [
+const SCHEMA: [&str; 11] = [
     "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
     "CREATE TABLE component (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "CREATE TABLE fix (id INTEGER PRIMARY KEY, record BLOB NOT NULL)",
@@ -32,6 +32,7 @@ const SCHEMA: [&str; 10] = [
      PRIMARY KEY (segment, page, position))",
     "CREATE TABLE outcome (segment INTEGER, page INTEGER, position INTEGER, record BLOB NOT NULL, \
      PRIMARY KEY (segment, page, position))",
+    "CREATE TABLE copy (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
 ];
 
 /// What stands in the way of a query or a write.

@@ -1,6 +1,7 @@
 //! The journal's promises, on real files.
 
 mod damage;
+mod values;
 
 use super::*;
 use crate::migration::{Direction, RunContext};
@@ -8,7 +9,14 @@ use crate::model::{Action, Item, Key, KeyAttribute, KeySchema, KeyType, Patch, V
 
 fn manifest(segments: u32) -> Manifest {
     let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
-    let context = RunContext { table: "T".into(), key, started_at: "2026-11-23T00:00:00Z".into(), arguments: vec![] };
+    let context = RunContext {
+        table: "T".into(),
+        key,
+        started_at: "2026-11-23T00:00:00Z".into(),
+        arguments: vec![],
+        secrets: crate::migration::Secrets::default(),
+        seed: String::new(),
+    };
     Manifest {
         run: new_run_id(),
         host_version: "0".into(),
@@ -29,13 +37,16 @@ fn manifest(segments: u32) -> Manifest {
         guard: "item".into(),
         max_errors: "0".into(),
         grants: vec![],
+        limits: vec![],
         meta_table: "m".into(),
         conflict_retries: 5,
         exactly_once: crate::model::ExactlyOnce::No,
         no_atomic: false,
         check_source: false,
+        no_images: false,
         restores: None,
         sweep: false,
+        secret_arguments: vec![],
         endpoint_url: None,
         region: None,
         profile: None,

@@ -259,6 +259,9 @@ fn value_from_plain(json: &Json, path: &str) -> Result<Value, JsonError> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    use super::super::arbitrary::{each, item as items};
     use super::*;
 
     #[test]
@@ -280,6 +283,66 @@ mod tests {
         let json = item_to_dynamodb_json(&item);
         assert_eq!(item_from_json(&json.to_string()).unwrap(), item);
         assert_eq!(item_from_json(&json!({ "Item": json }).to_string()).unwrap(), item);
+    }
+
+    #[test]
+    fn any_item_goes_through_dynamodb_json_unchanged() {
+        each(512, items(), |item| {
+            let text = item_to_dynamodb_json(&item).to_string();
+            prop_assert_eq!(format!("{:?}", item_from_json(&text)), format!("{:?}", Ok::<_, JsonError>(item.clone())));
+            let exported = json!({ "Item": item_to_dynamodb_json(&item) }).to_string();
+            prop_assert_eq!(format!("{:?}", item_from_json(&exported)), format!("{:?}", Ok::<_, JsonError>(item)));
+            Ok(())
+        });
+    }
+
+    /// What plain JSON can say of a value; the rest as text. Numbers stand as they are, which takes writing by hand.
+    fn plain(value: &Value) -> (Value, String) {
+        let quoted = |text: &str| json!(text).to_string();
+        match value {
+            Value::N(number) => {
+                // JSON's numbers have digits on both sides of a point, and no zeros before.
+                let text = number.canonical_text();
+                let (digits, exponent) = text.split_once('E').unwrap_or((&text, "0"));
+                let (first, rest) = digits.split_at(digits.find(|c: char| c.is_ascii_digit()).unwrap() + 1);
+                let point = if rest.is_empty() { "" } else { "." };
+                let text = format!("{first}{point}{rest}E{exponent}");
+                (Value::N(Number::parse(text.as_str()).unwrap()), text)
+            }
+            Value::Bool(flag) => (value.clone(), flag.to_string()),
+            Value::Null => (Value::Null, "null".into()),
+            Value::S(text) => (value.clone(), quoted(text)),
+            Value::L(list) => {
+                let (values, texts): (Vec<_>, Vec<_>) = list.iter().map(plain).unzip();
+                (Value::L(values), format!("[{}]", texts.join(", ")))
+            }
+            Value::M(map) => {
+                let (map, text) = plain_attributes(map);
+                (Value::M(map), text)
+            }
+            other => {
+                let text = format!("{other:?}");
+                (Value::S(text.clone()), quoted(&text))
+            }
+        }
+    }
+
+    fn plain_attributes(of: &Attributes) -> (Attributes, String) {
+        let each = of.iter().map(|(name, value)| {
+            let (value, text) = plain(value);
+            ((name.to_owned(), value), format!("{}: {text}", json!(name)))
+        });
+        let (pairs, texts): (Vec<_>, Vec<_>) = each.unzip();
+        (pairs.into_iter().collect(), format!("{{{}}}", texts.join(", ")))
+    }
+
+    #[test]
+    fn any_item_that_plain_json_can_say_is_read_as_it_was_written() {
+        each(512, items(), |item| {
+            let (item, text) = plain_attributes(&item);
+            prop_assert_eq!(format!("{:?}", item_from_json(&text)), format!("{:?}", Ok::<_, JsonError>(item)));
+            Ok(())
+        });
     }
 
     #[test]

@@ -14,6 +14,9 @@ mod value;
 
 pub mod json;
 
+#[cfg(test)]
+pub(crate) mod arbitrary;
+
 pub use action::{Action, Address, Existing, Insert, Patch, Target, Update};
 pub use description::{Access, Description, GrantRequest, MigrationNumber, MigrationNumberError};
 pub use exactly_once::ExactlyOnce;

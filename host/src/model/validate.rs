@@ -131,11 +131,17 @@ fn valid_value(value: &Value, depth: usize) -> Result<(), String> {
         Value::Ss(set) => valid_set(set),
         Value::Ns(set) => valid_set(&set.iter().map(|number| number.canonical_text()).collect::<Vec<_>>()),
         Value::Bs(set) => valid_set(set),
-        Value::L(_) | Value::M(_) if depth >= MAX_DEPTH => Err(format!("nested deeper than DynamoDB's {MAX_DEPTH} levels")),
+        // What is in it would be a level more; an empty one may be the last.
+        Value::L(list) if depth >= MAX_DEPTH && !list.is_empty() => Err(too_deep()),
+        Value::M(map) if depth >= MAX_DEPTH && !map.is_empty() => Err(too_deep()),
         Value::L(list) => list.iter().try_for_each(|child| valid_value(child, depth + 1)),
         Value::M(map) => valid_attributes(map, depth + 1),
         Value::S(_) | Value::N(_) | Value::B(_) | Value::Bool(_) | Value::Null => Ok(()),
     }
+}
+
+fn too_deep() -> String {
+    format!("nested deeper than DynamoDB's {MAX_DEPTH} levels")
 }
 
 fn valid_set<T: std::hash::Hash + Eq>(set: &[T]) -> Result<(), String> {
@@ -165,6 +171,8 @@ fn shortened(name: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::super::{Existing, Key, KeyAttribute, KeyType};
     use super::*;
 
@@ -188,6 +196,7 @@ mod tests {
     #[test]
     fn good_actions_pass() {
         check(patch(vec![("b", nested(31)), ("id", 1.into())], &["a", "never there"])).unwrap();
+        check(patch(vec![("b", (0..31).fold(Value::L(vec![]), |inner, _| Value::L(vec![inner])))], &[])).unwrap();
         check(Action::Delete(Target::This)).unwrap();
         let item: Item = [("id", 2.into())].into_iter().collect();
         check(Action::Insert(Insert { table: None, item, existing: Existing::Keep })).unwrap();
@@ -218,6 +227,16 @@ mod tests {
         assert!(of(address(vec![])).contains("one or two"));
         assert!(of(address(vec![("id", true.into())])).contains("S, N or B"));
         assert!(of(address(vec![("id", 1.into()), ("x", 1.into())])).contains("more attributes"));
+    }
+
+    #[test]
+    fn what_dynamodb_can_hold_is_valid() {
+        super::super::arbitrary::each(512, super::super::arbitrary::item(), |item| {
+            let schema = KeySchema { partition: KeyAttribute { name: "Id".into(), kind: KeyType::N }, sort: None };
+            let insert = Action::Insert(Insert { table: None, item: item.clone(), existing: Existing::Fail });
+            prop_assert_eq!(validate(&[insert], &item, "T", &schema), Ok(()));
+            Ok(())
+        });
     }
 
     #[test]

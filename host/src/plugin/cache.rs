@@ -19,17 +19,15 @@ pub fn default_cache_dir() -> Option<PathBuf> {
     Some(base.join("drift-host").join("compiled"))
 }
 
-/// The component, from the cache or compiled and then cached. A cache that cannot be used is no error: it costs time.
-pub(super) fn compile(engine: &Engine, bytes: &[u8], digest: &str, dir: Option<&Path>) -> wasmtime::Result<Component> {
-    let path = dir.map(|dir| dir.join(file_name(engine, digest)));
-    if let Some(component) = path.as_deref().filter(|path| is_ours(path)).and_then(|path| load(engine, path)) {
-        return Ok(component);
-    }
-    let component = Component::from_binary(engine, bytes)?;
-    if let Some(path) = path {
-        let _slower_next_time = store(&component, &path);
-    }
-    Ok(component)
+/// The compiled component, if the cache has it.
+pub(super) fn find(engine: &Engine, digest: &str, dir: &Path) -> Option<Component> {
+    let path = dir.join(file_name(engine, digest));
+    if is_ours(&path) { load(engine, &path) } else { None }
+}
+
+/// Keeps the compiled component. A cache that cannot be written is no error: it costs time.
+pub(super) fn keep(engine: &Engine, digest: &str, dir: &Path, component: &Component) {
+    let _slower_next_time = store(component, &dir.join(file_name(engine, digest)));
 }
 
 fn file_name(engine: &Engine, digest: &str) -> String {

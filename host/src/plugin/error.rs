@@ -4,6 +4,14 @@
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum LoadError {
+    /// Not to be read.
+    #[error("the plugin {name} cannot be read: {reason}")]
+    Unreadable {
+        /// The file.
+        name: String,
+        /// The system's word.
+        reason: String,
+    },
     /// Not WebAssembly at all.
     #[error(
         "{name} is not WebAssembly: it begins with {found}. drift-host runs components (.wasm): build one with `cargo build --release --target wasm32-unknown-unknown`, say, as in example-migrations/rust"
@@ -54,14 +62,54 @@ pub enum LoadError {
         /// What it exports instead.
         exports: String,
     },
+    /// It imports what is not on the list.
+    #[error(
+        "{name} imports {imports}, which is not allowed. {why}: a migration may import drift:migration/run, log and dynamodb, and of WASI 0.2 wasi:clocks, wasi:random, wasi:io, wasi:cli and wasi:filesystem, all of them virtual (no time of day, no files, no environment). Build it without; `drift-host inspect` of a component that loads says what each import allows"
+    )]
+    Refused {
+        /// The file.
+        name: String,
+        /// The imports, by name.
+        imports: String,
+        /// In a few words.
+        why: &'static str,
+    },
     /// It needs what nobody gives.
     #[error(
-        "{name} cannot be linked: {reason}. A migration may import drift:migration/run, drift:migration/log and WASI 0.2; everything else is denied"
+        "{name} cannot be linked: {reason}. Its imports are allowed by name, and differ from what they are here; build it against the wit/ folder of this version and WASI 0.2"
     )]
     Import {
         /// The file.
         name: String,
         /// The linker's word.
+        reason: String,
+    },
+    /// It is larger than a component may be.
+    #[error(
+        "{name} is larger than {most}, the limit of a component. If it is to be run all the same, raise it with `--limit component={most}`"
+    )]
+    TooLarge {
+        /// The file.
+        name: String,
+        /// The limit.
+        most: String,
+    },
+    /// It takes too long to compile.
+    #[error(
+        "{name} took longer than {most} to compile, the limit. If it is to be run all the same, raise it with `--limit compile-time={most}`"
+    )]
+    TooLong {
+        /// The file.
+        name: String,
+        /// The limit.
+        most: String,
+    },
+    /// Its memories or tables are too large from the beginning.
+    #[error("{name} cannot be run: it {reason}")]
+    TooMuch {
+        /// The file.
+        name: String,
+        /// Which limit it passes.
         reason: String,
     },
     /// `describe` failed or said something impossible.

@@ -1,41 +1,50 @@
 //! What a guest writes while it works on one item: by `log`, standard output or standard error.
 
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-use tokio::io::AsyncWrite;
-use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
+use super::limits::Limits;
+use super::said;
+use crate::migration::{LogLevel, LogLine, Secrets};
 
-use super::engine::Limits;
-use crate::migration::{LogLevel, LogLine};
-
-/// The log of the item at hand. Shared between the instance's host functions and its WASI streams.
-#[derive(Clone)]
-pub(super) struct GuestLog(Arc<Mutex<Lines>>);
-
-struct Lines {
+/// The log of the item at hand.
+pub(super) struct GuestLog {
     lines: Vec<LogLine>,
     bytes: usize,
     dropped: usize,
     max_lines: usize,
     max_bytes: usize,
+    /// What was written to standard output, and to standard error, since the last line's end.
+    unfinished: [Vec<u8>; 2],
+    secrets: Secrets,
+}
+
+/// A guest's two streams.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stream {
+    Output,
+    Error,
 }
 
 impl GuestLog {
-    pub(super) fn new(limits: &Limits) -> Self {
-        let (max_lines, max_bytes) = (limits.log_lines, limits.log_bytes);
-        Self(Arc::new(Mutex::new(Lines { lines: Vec::new(), bytes: 0, dropped: 0, max_lines, max_bytes })))
+    pub(super) fn new(limits: &Limits, secrets: Secrets) -> Self {
+        Self {
+            lines: Vec::new(),
+            bytes: 0,
+            dropped: 0,
+            max_lines: limits.log_lines,
+            max_bytes: limits.log_bytes,
+            unfinished: Default::default(),
+            secrets,
+        }
     }
 
-    /// Adds a line; past the limits it is counted and dropped. Control characters are escaped, so that a guest cannot
-    /// reach the operator's terminal.
-    pub(super) fn write(&self, level: LogLevel, message: &str) {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let room = log.max_bytes.saturating_sub(log.bytes);
-        if log.lines.len() >= log.max_lines || room == 0 {
-            log.dropped += 1;
+    /// Adds a line; past the limits it is counted and dropped. The values of secret arguments are masked before anything is cut.
+    pub(super) fn write(&mut self, level: LogLevel, message: &str) {
+        let message = &*self.secrets.mask(message).into_owned();
+        let room = self.max_bytes.saturating_sub(self.bytes);
+        if self.lines.len() >= self.max_lines || room == 0 {
+            self.dropped += 1;
             return;
         }
         let mut cut = message.len().min(room);
@@ -43,76 +52,87 @@ impl GuestLog {
             cut -= 1;
         }
         let kept = message.get(..cut).unwrap_or_default();
-        log.bytes += kept.len().max(1);
-        log.lines.push(LogLine { level, message: escaped(kept) });
+        self.bytes += kept.len().max(1);
+        self.lines.push(LogLine { level, message: said::safe(kept) });
+    }
+
+    /// Adds what a guest wrote to a stream: each line when it ends, or grows longer than a log may be.
+    pub(super) fn stream(&mut self, stream: Stream, bytes: &[u8]) {
+        for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
+            let (line, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
+            let most = self.max_bytes;
+            let unfinished = self.unfinished_of(stream);
+            unfinished.extend(line.iter().take(most.saturating_sub(unfinished.len())));
+            if ends {
+                self.end_line(stream);
+            }
+        }
+    }
+
+    fn unfinished_of(&mut self, stream: Stream) -> &mut Vec<u8> {
+        let [output, error] = &mut self.unfinished;
+        match stream {
+            Stream::Output => output,
+            Stream::Error => error,
+        }
+    }
+
+    fn end_line(&mut self, stream: Stream) {
+        let level = match stream {
+            Stream::Output => LogLevel::Info,
+            Stream::Error => LogLevel::Warn,
+        };
+        let bytes = std::mem::take(self.unfinished_of(stream));
+        self.write(level, String::from_utf8_lossy(&bytes).trim_end_matches('\r'));
     }
 
     /// Takes what was written since the last time.
-    pub(super) fn take(&self) -> Vec<LogLine> {
-        let mut log = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut lines = std::mem::take(&mut log.lines);
-        if log.dropped > 0 {
+    pub(super) fn take(&mut self) -> Vec<LogLine> {
+        for stream in [Stream::Output, Stream::Error] {
+            if !self.unfinished_of(stream).is_empty() {
+                self.end_line(stream);
+            }
+        }
+        let mut lines = std::mem::take(&mut self.lines);
+        if self.dropped > 0 {
+            let (dropped, most, bytes) = (self.dropped, self.max_lines, self.max_bytes);
             let message = format!(
-                "… {} more lines were dropped: the limit is {} lines and {} bytes an item",
-                log.dropped, log.max_lines, log.max_bytes
+                "… {dropped} more lines were dropped: the limit is {most} lines and {bytes} bytes an item (--limit log-lines, log)"
             );
             lines.push(LogLine { level: LogLevel::Warn, message });
         }
-        (log.bytes, log.dropped) = (0, 0);
+        (self.bytes, self.dropped) = (0, 0);
         lines
     }
-
-    /// A WASI stream whose lines go to this log.
-    pub(super) fn stream(&self, level: LogLevel) -> LogStream {
-        LogStream { log: self.clone(), level }
-    }
 }
 
-fn escaped(text: &str) -> String {
-    let safe = |c: char| !c.is_control() && !matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    text.chars().fold(String::with_capacity(text.len()), |mut out, c| {
-        if safe(c) || c == '\n' || c == '\t' {
-            out.push(c);
-        } else {
-            out.extend(c.escape_unicode());
+/// What is left of the log that a run keeps, of all its slots.
+#[derive(Clone, Debug)]
+pub(super) struct RunLog(Arc<Left>);
+
+#[derive(Debug)]
+struct Left {
+    lines: AtomicUsize,
+    bytes: AtomicUsize,
+}
+
+impl RunLog {
+    pub(super) fn new(limits: &Limits) -> Self {
+        Self(Arc::new(Left { lines: AtomicUsize::new(limits.run_log_lines), bytes: AtomicUsize::new(limits.run_log_bytes) }))
+    }
+
+    /// The log of a failed item, if the run still has room for it; else one line that says so.
+    pub(super) fn keep(&self, log: Vec<LogLine>) -> Vec<LogLine> {
+        let bytes = log.iter().map(|line| line.message.len()).sum();
+        let take = |left: &AtomicUsize, wanted: usize| {
+            left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(wanted)).is_ok()
+        };
+        if log.is_empty() || take(&self.0.lines, log.len()) && take(&self.0.bytes, bytes) {
+            return log;
         }
-        out
-    })
-}
-
-/// Standard output or standard error of a guest.
-#[derive(Clone)]
-pub(super) struct LogStream {
-    log: GuestLog,
-    level: LogLevel,
-}
-
-impl IsTerminal for LogStream {
-    fn is_terminal(&self) -> bool {
-        false
-    }
-}
-
-impl StdoutStream for LogStream {
-    fn async_stream(&self) -> Box<dyn AsyncWrite + Send + Sync> {
-        Box::new(self.clone())
-    }
-}
-
-impl AsyncWrite for LogStream {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        for line in String::from_utf8_lossy(bytes).lines() {
-            self.log.write(self.level, line);
-        }
-        Poll::Ready(Ok(bytes.len()))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Poll::Ready(Ok(()))
+        let message =
+            format!("… {} lines were not kept: the run has kept as many as it may (--limit run-log-lines, run-log)", log.len());
+        vec![LogLine { level: LogLevel::Warn, message }]
     }
 }
 
@@ -122,7 +142,7 @@ mod tests {
 
     #[test]
     fn a_flood_is_cut_and_counted() {
-        let log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() });
+        let mut log = GuestLog::new(&Limits { log_lines: 2, log_bytes: 100, ..Limits::default() }, Secrets::default());
         for n in 0..5 {
             log.write(LogLevel::Info, &format!("line {n}"));
         }
@@ -132,12 +152,31 @@ mod tests {
         assert!(log.take().is_empty());
         log.write(LogLevel::Info, &"é".repeat(1000));
         assert_eq!(log.take()[0].message.len(), 100);
+        log.stream(Stream::Output, &[b'x'; 100_000]);
+        assert_eq!(log.take()[0].message.len(), 100);
     }
 
     #[test]
-    fn control_characters_cannot_reach_a_terminal() {
-        let log = GuestLog::new(&Limits::default());
-        log.write(LogLevel::Info, "a\u{1b}[2Jb\u{202e}c\td");
-        assert_eq!(log.take()[0].message, "a\\u{1b}[2Jb\\u{202e}c\td");
+    fn what_is_written_in_pieces_is_a_line() {
+        let mut log = GuestLog::new(&Limits::default(), Secrets::default());
+        for piece in ["hel", "lo", "\r\n", "wo"] {
+            log.stream(Stream::Output, piece.as_bytes());
+        }
+        log.stream(Stream::Error, b"a\n\nb\xff");
+        let lines: Vec<_> = log.take().into_iter().map(|line| (line.level, line.message)).collect();
+        let line = |level, text: &str| (level, text.to_owned());
+        let (info, warn) = (LogLevel::Info, LogLevel::Warn);
+        assert_eq!(lines, [line(info, "hello"), line(warn, "a"), line(warn, ""), line(info, "wo"), line(warn, "b\u{fffd}")]);
+    }
+
+    #[test]
+    fn a_run_keeps_so_much_and_no_more() {
+        let run = RunLog::new(&Limits { run_log_lines: 3, ..Limits::default() });
+        let lines = |count| vec![LogLine { level: LogLevel::Info, message: "x".into() }; count];
+        assert_eq!(run.keep(lines(2)).len(), 2);
+        assert!(run.clone().keep(lines(2))[0].message.contains("2 lines were not kept"));
+        assert_eq!(run.keep(lines(1)).len(), 1);
+        assert!(run.keep(lines(1))[0].message.contains("--limit run-log-lines"));
+        assert!(run.keep(vec![]).is_empty());
     }
 }

@@ -1,83 +1,93 @@
 //! One instance of a plugin: what it sees of the host, and how it is called.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use wasmtime::component::{InstancePre, Linker, ResourceTable};
-use wasmtime::{ResourceLimiter, Store, Trap, WasmBacktrace};
-use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::{ResourceLimiter, Store};
 
 use super::contract::drift::migration::types::{Action, ItemParam};
 use super::contract::drift::migration::{log, run, types};
 use super::contract::reversible::{ReversibleDirectMigration, ReversibleDirectMigrationIndices};
 use super::contract::{DirectMigration, DirectMigrationIndices};
-use super::engine::{Limits, ticks};
+use super::engine::ticks;
 use super::guest_log::GuestLog;
-use crate::migration::{Direction, FailureKind, LogLevel, RunContext};
+use super::limits::Limits;
+use super::trap::{Stopped, Trapped};
+use super::wasi::{self, Wasi};
+use crate::migration::{Direction, LogLevel, RunContext};
 
 /// What a guest's instance carries on the host's side.
 pub(super) struct State {
     pub(super) log: GuestLog,
+    pub(super) wasi: Wasi,
+    pub(super) limits: Limits,
+    /// What an instance was refused, since the item began.
+    pub(super) refused: Option<Refused>,
     /// `None` while `describe` is asked.
     run: Option<Arc<RunContext>>,
-    wasi: WasiCtx,
-    resources: ResourceTable,
-    limits: Limits,
-    memory_refused: bool,
+    memory_bytes: usize,
+    table_elements: usize,
+    /// Bytes handed to the host's functions since the item began.
+    handed: usize,
+}
+
+/// What an instance wanted too much of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refused {
+    Memory,
+    Table,
+}
+
+impl Refused {
+    pub(super) fn told(self, limits: &Limits) -> String {
+        match self {
+            Self::Memory => {
+                let mebibytes = limits.memory_bytes >> 20;
+                format!("wanted more than {mebibytes} MiB of memory, the limit of an instance (--limit memory)")
+            }
+            Self::Table => {
+                let elements = limits.table_elements;
+                format!("wanted more than {elements} elements in its tables, the limit of an instance (--limit table-elements)")
+            }
+        }
+    }
 }
 
 impl State {
-    pub(super) fn new(limits: &Limits, run: Option<Arc<RunContext>>) -> Self {
-        let log = GuestLog::new(limits);
+    fn new(limits: &Limits, run: Option<Arc<RunContext>>) -> Self {
         let started = run.as_ref().and_then(|run| run.started_at.parse::<jiff::Timestamp>().ok());
         let since_epoch = started.and_then(|at| Duration::try_from(at.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok());
-        let wasi = WasiCtxBuilder::new()
-            .stdout(log.stream(LogLevel::Info))
-            .stderr(log.stream(LogLevel::Warn))
-            .wall_clock(StandingClock(since_epoch.unwrap_or_default()))
-            .monotonic_clock(CountingClock(AtomicU64::new(0)))
-            .allow_tcp(false)
-            .allow_udp(false)
-            .allow_ip_name_lookup(false)
-            .build();
-        Self { log, run, wasi, resources: ResourceTable::new(), limits: *limits, memory_refused: false }
+        let seed = run.as_ref().map_or("", |run| run.seed.as_str());
+        Self {
+            log: GuestLog::new(limits, run.as_ref().map(|run| run.secrets.clone()).unwrap_or_default()),
+            wasi: Wasi::new(since_epoch.unwrap_or_default(), seed),
+            limits: *limits,
+            refused: None,
+            run,
+            memory_bytes: 0,
+            table_elements: 0,
+            handed: 0,
+        }
     }
 
-    fn run(&self) -> wasmtime::Result<&RunContext> {
-        self.run.as_deref().ok_or_else(|| wasmtime::Error::msg("drift:migration/run must not be called from `describe`"))
-    }
-}
-
-/// The time of day stands at the run's start: the same for every item, also after a resume.
-struct StandingClock(Duration);
-
-impl HostWallClock for StandingClock {
-    fn resolution(&self) -> Duration {
-        Duration::from_secs(1)
-    }
-
-    fn now(&self) -> Duration {
-        self.0
-    }
-}
-
-/// Time that passes only by being looked at.
-struct CountingClock(AtomicU64);
-
-impl HostMonotonicClock for CountingClock {
-    fn resolution(&self) -> u64 {
-        1_000
+    /// Counts what a guest hands to a function of the host; ends its item past the limit.
+    pub(super) fn hand_over(&mut self, function: &str, bytes: usize) -> wasmtime::Result<()> {
+        self.handed = self.handed.saturating_add(bytes);
+        if self.handed <= self.limits.call_bytes {
+            return Ok(());
+        }
+        let mebibytes = self.limits.call_bytes >> 20;
+        let told = format!(
+            "handed more than {mebibytes} MiB to the host's functions, the last of it to {function} (--limit host-calls)"
+        );
+        Err(Stopped(told).into())
     }
 
-    fn now(&self) -> u64 {
-        self.0.fetch_add(1_000, Ordering::Relaxed)
-    }
-}
-
-impl WasiView for State {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        WasiCtxView { ctx: &mut self.wasi, table: &mut self.resources }
+    fn run(&self, function: &str) -> wasmtime::Result<&RunContext> {
+        let stopped =
+            || Stopped(format!("must not call drift:migration/run.{function}: there is no run yet when it describes itself"));
+        self.run.as_deref().ok_or_else(|| stopped().into())
     }
 }
 
@@ -85,24 +95,26 @@ impl types::Host for State {}
 
 impl run::Host for State {
     fn table(&mut self) -> wasmtime::Result<String> {
-        Ok(self.run()?.table.clone())
+        Ok(self.run("table")?.table.clone())
     }
 
     fn key_attributes(&mut self) -> wasmtime::Result<Vec<String>> {
-        Ok(self.run()?.key.attributes().map(|attribute| attribute.name.clone()).collect())
+        Ok(self.run("key-attributes")?.key.attributes().map(|attribute| attribute.name.clone()).collect())
     }
 
     fn started_at(&mut self) -> wasmtime::Result<String> {
-        Ok(self.run()?.started_at.clone())
+        Ok(self.run("started-at")?.started_at.clone())
     }
 
     fn argument(&mut self, name: String) -> wasmtime::Result<Option<String>> {
-        Ok(self.run()?.arguments.iter().find(|(have, _)| *have == name).map(|(_, value)| value.clone()))
+        self.hand_over("drift:migration/run.argument", name.len())?;
+        Ok(self.run("argument")?.argument(&name).map(str::to_owned))
     }
 }
 
 impl log::Host for State {
     fn write(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.hand_over("drift:migration/log.write", message.len())?;
         let level = match level {
             log::Level::Debug => LogLevel::Debug,
             log::Level::Info => LogLevel::Info,
@@ -114,23 +126,34 @@ impl log::Host for State {
     }
 }
 
+/// Memories and tables of one instance are counted together, however many modules it is made of.
 impl ResourceLimiter for State {
-    fn memory_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        let allowed = desired <= self.limits.memory_bytes;
-        self.memory_refused |= !allowed;
+    fn memory_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted = self.memory_bytes.saturating_add(desired.saturating_sub(current));
+        let allowed = wanted <= self.limits.memory_bytes;
+        match allowed {
+            true => self.memory_bytes = wanted,
+            false => self.refused = Some(Refused::Memory),
+        }
         Ok(allowed)
     }
 
-    fn table_growing(&mut self, _: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
-        Ok(desired <= self.limits.table_elements)
+    fn table_growing(&mut self, current: usize, desired: usize, _: Option<usize>) -> wasmtime::Result<bool> {
+        let wanted = self.table_elements.saturating_add(desired.saturating_sub(current));
+        let allowed = wanted <= self.limits.table_elements;
+        match allowed {
+            true => self.table_elements = wanted,
+            false => self.refused = Some(Refused::Table),
+        }
+        Ok(allowed)
     }
 }
 
-/// All that a plugin may import. `dynamodb` is not among it: nothing grants it yet.
-pub(super) fn linker(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<State>> {
+/// All that this component may import, and no more. `dynamodb` is not among it: nothing grants it yet.
+pub(super) fn linker(component: &Component, is_interpreter: bool) -> wasmtime::Result<Linker<State>> {
     use wasmtime::component::HasSelf;
-    let mut linker = Linker::new(engine);
-    wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
+    let mut linker = Linker::new(component.engine());
+    wasi::link(&mut linker, component, is_interpreter)?;
     types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     run::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
     log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
@@ -149,13 +172,9 @@ enum Function {
 pub(super) struct Instance {
     pub(super) store: Store<State>,
     function: Function,
-}
-
-/// How a call into a guest ended without an answer.
-pub(super) struct Trapped {
-    pub(super) kind: FailureKind,
-    pub(super) message: String,
-    pub(super) backtrace: Option<String>,
+    calls: usize,
+    /// The memory it had before its first item.
+    floor: usize,
 }
 
 /// Starts an instance and calls `describe`.
@@ -167,40 +186,62 @@ pub(super) fn describe(
     let mut store = store(pre, limits, None);
     let described = pre.instantiate(&mut store).and_then(|instance| {
         let guest = indices.load(&mut store, &instance)?;
+        store.set_epoch_deadline(ticks(limits.start_time));
         guest.call_describe(&mut store)
     });
-    described.map_err(|error| trapped(&error, &store, limits.start_time))
+    described.map_err(|error| Trapped::new(&error, &mut store, limits.start_time, "start-time"))
 }
 
 impl Instance {
+    /// A new instance. `key` is that of the item which it is for alone, if so: then its random numbers are that item's from
+    /// the first on.
     pub(super) fn start(
         pre: &InstancePre<State>,
         limits: &Limits,
         run: &Arc<RunContext>,
         direction: Direction,
+        key: Option<&str>,
     ) -> Result<Self, Trapped> {
         let mut store = store(pre, limits, Some(run.clone()));
+        if let Some(key) = key {
+            store.data_mut().wasi.begin_item(&run.seed, key);
+        }
         let started = pre.instantiate(&mut store).and_then(|instance| {
             Ok(match direction {
                 Direction::Migrate => Function::Migrate(DirectMigrationIndices::new(pre)?.load(&mut store, &instance)?),
                 Direction::Undo => Function::Undo(ReversibleDirectMigrationIndices::new(pre)?.load(&mut store, &instance)?),
             })
         });
-        match started {
-            Ok(function) => Ok(Self { store, function }),
-            Err(error) => Err(trapped(&error, &store, limits.start_time)),
-        }
+        let function = started.map_err(|error| Trapped::new(&error, &mut store, limits.start_time, "start-time"))?;
+        // What was logged before any item belongs to none.
+        let _of_no_item = store.data_mut().log.take();
+        let floor = store.data().memory_bytes;
+        Ok(Self { store, function, calls: 0, floor })
     }
 
-    pub(super) fn call(&mut self, item: ItemParam<'_>) -> Result<Answer, Trapped> {
-        let limit = self.store.data().limits.item_time;
+    /// Asks about one item; `key` begins its random numbers, where it draws any.
+    pub(super) fn call(&mut self, item: ItemParam<'_>, key: Option<&str>) -> Result<Answer, Trapped> {
+        let state = self.store.data_mut();
+        let limit = state.limits.item_time;
+        (state.refused, state.handed) = (None, 0);
+        if let (Some(run), Some(key)) = (&state.run, key) {
+            state.wasi.begin_item(&run.seed, key);
+        }
+        self.calls += 1;
         self.store.set_epoch_deadline(ticks(limit));
-        self.store.data_mut().memory_refused = false;
         let called = match &self.function {
             Function::Migrate(guest) => guest.call_migrate(&mut self.store, item),
             Function::Undo(guest) => guest.call_undo(&mut self.store, item),
         };
-        called.map_err(|error| trapped(&error, &self.store, limit))
+        called.map_err(|error| Trapped::new(&error, &mut self.store, limit, "item-time"))
+    }
+
+    /// Whether it is to be replaced before the next item.
+    pub(super) fn is_used_up(&self) -> bool {
+        let State { limits, memory_bytes, .. } = self.store.data();
+        limits.fresh_instances
+            || self.calls >= limits.instance_calls
+            || *memory_bytes >= limits.instance_memory && *memory_bytes > self.floor
     }
 }
 
@@ -208,22 +249,7 @@ fn store(pre: &InstancePre<State>, limits: &Limits, run: Option<Arc<RunContext>>
     let mut store = Store::new(pre.engine(), State::new(limits, run));
     store.limiter(|state| state);
     store.set_hostcall_fuel(limits.answer_bytes);
+    store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(ticks(limits.start_time));
     store
-}
-
-fn trapped(error: &wasmtime::Error, store: &Store<State>, time: Duration) -> Trapped {
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(|trace| trace.to_string());
-    let trap = error.downcast_ref::<Trap>();
-    let state = store.data();
-    let (kind, message) = match trap {
-        Some(Trap::Interrupt) => (FailureKind::Deadline, format!("took longer than {} s, the limit", time.as_secs_f64())),
-        _ if state.memory_refused => {
-            let mebibytes = state.limits.memory_bytes >> 20;
-            (FailureKind::Memory, format!("wanted more than {mebibytes} MiB of memory, the limit of an instance"))
-        }
-        Some(trap) => (FailureKind::Trap, format!("trapped: {trap}")),
-        None => (FailureKind::Trap, format!("failed: {}", error.root_cause())),
-    };
-    Trapped { kind, message, backtrace }
 }

@@ -4,6 +4,7 @@
 //! cursor reads them, so that counts which do not add up are found, and nothing can be mentioned twice.
 
 use super::contract::drift::migration::types as wit;
+use super::said;
 use crate::model::{
     Access, Action, Address, Attributes, Description, Existing, GrantRequest, Insert, Item, Key, MAX_DEPTH, Number, Patch,
     Target, Update, Value,
@@ -94,7 +95,7 @@ fn child(nested: &mut std::vec::IntoIter<wit::ValueResult>, depth: usize) -> Res
 }
 
 fn enough(count: usize, left: usize, depth: usize, what: &str) -> Result<usize, String> {
-    if depth >= MAX_DEPTH {
+    if depth >= MAX_DEPTH && count > 0 {
         return Err(format!("nested deeper than DynamoDB's {MAX_DEPTH} levels"));
     }
     if count > left {
@@ -110,7 +111,7 @@ fn shown(name: &str) -> String {
 /// What `describe` said, with its numbers checked.
 pub(super) fn description(lifted: wit::Description) -> Result<Description, String> {
     let number = |text: String| text.parse().map_err(|problem: crate::model::MigrationNumberError| problem.to_string());
-    let one_line = |text: &str| text.chars().filter(|c| !c.is_control()).take(1_000).collect::<String>();
+    let one_line = |text: &str| said::line(text, 1_000);
     if lifted.name.trim().is_empty() {
         return Err("gave an empty name".into());
     }
@@ -122,7 +123,7 @@ pub(super) fn description(lifted: wit::Description) -> Result<Description, Strin
             wit::Access::DirectRead => Access::DirectRead,
             wit::Access::DirectWrite => Access::DirectWrite,
         },
-        table: grant.table,
+        table: grant.table.as_deref().map(one_line),
         why: one_line(&grant.why),
     });
     Ok(Description {
@@ -135,3 +136,6 @@ pub(super) fn description(lifted: wit::Description) -> Result<Description, Strin
         extra: lifted.extra.into_iter().map(|(name, value)| (one_line(&name), one_line(&value))).collect(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,35 +4,50 @@
 //! item; what it returns is checked before it is believed. A call costs 3–4 µs for a small item, and an instance 5–20
 //! µs to replace.
 
+mod about;
 mod cache;
+mod compile;
 mod contract;
 mod engine;
 mod error;
 mod grants;
 mod guest_log;
+mod imports;
 mod instance;
 mod lift;
+mod limits;
 mod lower;
+mod said;
+mod slot;
+mod trap;
+mod wasi;
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use wasmtime::component::{Component, InstancePre};
 
+pub use about::{About, Producer};
 pub use cache::default_cache_dir;
-pub use engine::Limits;
 pub use error::LoadError;
 pub use grants::{Grant, GrantError, Grants};
+pub use imports::Import;
+pub use limits::{LimitError, LimitLine, Limits};
 
+use compile::Compiled;
 use contract::DirectMigrationIndices;
 use engine::Clockwork;
-use instance::{Instance, State};
+use guest_log::RunLog;
+use instance::State;
+use slot::Slot;
 
-use crate::migration::{
-    Direction, FailureKind, ItemFailure, LogLevel, LogLine, Migration, Reply, RunContext, StartError, Worker,
-};
-use crate::model::{self, Description, Item};
+use crate::migration::{Direction, Migration, RunContext, StartError, Worker};
+use crate::model::Description;
+
+/// Characters that are shown of what a compiler says, or a component exports.
+const SHOWN: usize = 1_000;
 
 /// How a plugin is loaded.
 #[derive(Clone, Debug)]
@@ -43,19 +58,23 @@ pub struct PluginOptions {
     pub limits: Limits,
     /// Where compiled code is kept; `None` compiles each time.
     pub cache_dir: Option<PathBuf>,
+    /// Compiles even what the cache has, to say how long that takes. Default false.
+    pub compile_anew: bool,
 }
 
 impl Default for PluginOptions {
     fn default() -> Self {
         let slots = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir() }
+        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir(), compile_anew: false }
     }
 }
 
 /// A loaded migration component.
 pub struct Plugin {
-    bytes: Vec<u8>,
+    bytes: Arc<Vec<u8>>,
     digest: String,
+    about: About,
+    compile_time: Option<Duration>,
     description: Description,
     reversible: bool,
     imports: Vec<String>,
@@ -63,6 +82,8 @@ pub struct Plugin {
     limits: Limits,
     grants: Grants,
     pre: InstancePre<State>,
+    /// What the run at hand may still keep of logs.
+    run_log: Mutex<(Weak<RunContext>, RunLog)>,
     // Last, so that the engine's clock outlives what runs by it.
     _clockwork: Clockwork,
 }
@@ -74,45 +95,67 @@ impl std::fmt::Debug for Plugin {
 }
 
 impl Plugin {
-    /// Loads a component: compiles it (or takes the compiled code from the cache), checks the contract's version and
-    /// the exports, and asks `describe`. `name` is for messages. Nothing is granted yet: see [`Plugin::grant`].
+    /// Reads a file and loads it; of one that is larger than a component may be, no more is read than that shows it.
+    pub fn load_file(path: &Path, options: &PluginOptions) -> Result<Self, LoadError> {
+        let name = path.display().to_string();
+        let bytes = compile::read(path, options.limits.component_bytes)
+            .map_err(|error| LoadError::Unreadable { name: name.clone(), reason: error.to_string() })?;
+        Self::load(&name, bytes, options)
+    }
+
+    /// Loads a component: checks its size, its imports and the contract's version, compiles it (or takes the compiled code
+    /// from the cache), and asks `describe`. `name` is for messages. Nothing is granted yet: see [`Plugin::grant`].
     pub fn load(name: &str, bytes: Vec<u8>, options: &PluginOptions) -> Result<Self, LoadError> {
         let named = || name.to_owned();
+        let limits = &options.limits;
+        if bytes.len() > limits.component_bytes {
+            return Err(LoadError::TooLarge { name: named(), most: limits.shown("component") });
+        }
         check_magic(name, &bytes)?;
-        let clockwork = Clockwork::new(options.slots, &options.limits)?;
+        let about = About::read(&bytes);
+        if let Some(reason) = about.too_much(limits) {
+            return Err(LoadError::TooMuch { name: named(), reason });
+        }
+        let clockwork = Clockwork::new(options.slots, limits)?;
         let engine = &clockwork.engine;
-        let digest = format!("sha256:{}", hex(&Sha256::digest(&bytes)));
-        let component = cache::compile(engine, &bytes, &digest, options.cache_dir.as_deref())
-            .map_err(|error| LoadError::Invalid { name: named(), reason: one_line(&error) })?;
+        let bytes = Arc::new(bytes);
+        let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_slice())));
+        let Compiled { component, time } = compile::compile(engine, name, &bytes, &digest, options)?;
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(engine).map(|(import, _)| import.to_owned()).collect();
         let exports: Vec<String> = kind.exports(engine).map(|(export, _)| export.to_owned()).collect();
         check_version(name, &imports)?;
+        imports::check(name, &imports, about.is_interpreter)?;
         if let Some(missing) = ["describe", "migrate"].into_iter().find(|wanted| !exports.iter().any(|export| export == wanted)) {
-            let shown = if exports.is_empty() { "none".into() } else { exports.join(", ") };
+            let shown = if exports.is_empty() { "none".into() } else { said::line(&exports.join(", "), SHOWN) };
             return Err(LoadError::World { name: named(), missing: format!("`{missing}`"), exports: shown });
         }
         let unlinkable = |error: wasmtime::Error| LoadError::Import { name: named(), reason: one_line(&error) };
-        let pre = instance::linker(engine).and_then(|linker| linker.instantiate_pre(&component)).map_err(unlinkable)?;
+        let pre = instance::linker(&component, about.is_interpreter)
+            .and_then(|linker| linker.instantiate_pre(&component))
+            .map_err(unlinkable)?;
         let indices = DirectMigrationIndices::new(&pre).map_err(|error| LoadError::World {
             name: named(),
             missing: format!("the contract's functions ({})", one_line(&error)),
-            exports: exports.join(", "),
+            exports: said::line(&exports.join(", "), SHOWN),
         })?;
         let undescribed = |reason: String| LoadError::Describe { name: named(), reason };
-        let described = instance::describe(&pre, &indices, &options.limits).map_err(|trapped| undescribed(trapped.message))?;
+        let described = instance::describe(&pre, &indices, limits).map_err(|trapped| undescribed(trapped.at_start()))?;
         let description = lift::description(described).map_err(undescribed)?;
         Ok(Self {
             // An SDK whose components always have the export says so.
             reversible: has_export(&component, "undo") && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,
+            about,
+            compile_time: time,
             description,
             imports,
             exports,
-            limits: options.limits,
+            limits: *limits,
             grants: Grants::default(),
             pre,
+            run_log: Mutex::new((Weak::new(), RunLog::new(limits))),
             _clockwork: clockwork,
         })
     }
@@ -129,6 +172,12 @@ impl Plugin {
         &self.grants
     }
 
+    /// The contract that it was built against: `drift:migration@0.1.0`.
+    pub fn contract(&self) -> String {
+        let version = self.imports.iter().find_map(|import| import.strip_prefix(contract::PACKAGE)?.split_once('@'));
+        format!("{}@{}", contract::PACKAGE.trim_end_matches('/'), version.map_or("0.1", |(_, version)| version))
+    }
+
     /// The interfaces that the component imports, with their versions.
     pub fn imports(&self) -> &[String] {
         &self.imports
@@ -137,6 +186,40 @@ impl Plugin {
     /// What the component exports.
     pub fn exports(&self) -> &[String] {
         &self.exports
+    }
+
+    /// What each import allows.
+    pub fn explained_imports(&self) -> Vec<Import> {
+        imports::explained(&self.imports)
+    }
+
+    /// What can be read off the file.
+    pub fn about(&self) -> &About {
+        &self.about
+    }
+
+    /// How long compiling took; `None` if the compiled code was in the cache.
+    pub fn compile_time(&self) -> Option<Duration> {
+        self.compile_time
+    }
+
+    /// What a guest may take.
+    pub fn limits(&self) -> &Limits {
+        &self.limits
+    }
+
+    /// Whether it can draw random numbers.
+    fn draws(&self) -> bool {
+        self.imports.iter().any(|import| import.starts_with("wasi:random/"))
+    }
+
+    /// What this run may still keep of logs: one account for all its slots.
+    fn run_log(&self, run: &Arc<RunContext>) -> RunLog {
+        let mut account = self.run_log.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::ptr::eq(account.0.as_ptr(), Arc::as_ptr(run)) {
+            *account = (Arc::downgrade(run), RunLog::new(&self.limits));
+        }
+        account.1.clone()
     }
 }
 
@@ -161,86 +244,11 @@ impl Migration for Plugin {
         if direction == Direction::Undo && !self.reversible {
             return Err(StartError("the plugin has no `undo`".into()));
         }
-        let mut slot = Slot {
-            pre: self.pre.clone(),
-            limits: self.limits,
-            grants: self.grants.clone(),
-            run: run.clone(),
-            direction,
-            instance: None,
-        };
-        slot.instance =
-            Some(slot.start().map_err(|failure| StartError(format!("the plugin did not start: it {}", failure.message)))?);
-        Ok(Box::new(slot))
+        let slot = Slot::start(self.pre.clone(), self.limits, self.grants.clone(), run, direction, self.draws());
+        let slot = slot
+            .map_err(|trapped| StartError(format!("the plugin did not start: it {}", run.secrets.mask(&trapped.at_start()))))?;
+        Ok(Box::new(slot.keep_log(self.run_log(run))))
     }
-}
-
-/// One slot of the pool: an instance, replaced after a trap.
-struct Slot {
-    pre: InstancePre<State>,
-    limits: Limits,
-    grants: Grants,
-    run: Arc<RunContext>,
-    direction: Direction,
-    instance: Option<Instance>,
-}
-
-impl Slot {
-    fn start(&self) -> Result<Instance, instance::Trapped> {
-        Instance::start(&self.pre, &self.limits, &self.run, self.direction)
-    }
-
-    fn checked(
-        &self,
-        lifted: Vec<contract::drift::migration::types::Action>,
-        item: &Item,
-    ) -> Result<Vec<model::Action>, (FailureKind, String)> {
-        let invalid = |problem: String| (FailureKind::Invalid, format!("returned what cannot be believed: {problem}"));
-        if lifted.len() > self.limits.actions {
-            return Err(invalid(format!("{} actions for one item; the limit is {}", lifted.len(), self.limits.actions)));
-        }
-        let actions = lift::actions(lifted).map_err(invalid)?;
-        self.grants.check(&actions, &self.run.table).map_err(|problem| (FailureKind::Denied, problem))?;
-        model::validate(&actions, item, &self.run.table, &self.run.key).map_err(invalid)?;
-        Ok(actions)
-    }
-}
-
-impl Worker for Slot {
-    fn call(&mut self, item: &Item) -> Result<Reply, ItemFailure> {
-        let mut instance = match self.instance.take() {
-            Some(instance) => instance,
-            None => self.start().map_err(|trapped| failure(trapped, Vec::new()))?,
-        };
-        let gathered = lower::Gathered::of(item);
-        let lowered = lower::Lowered::new(item, &gathered);
-        let answer = instance.call(lowered.param());
-        let log = instance.store.data().log.take();
-        let lifted = match answer {
-            // The instance is dead: it is dropped here, and the next call starts another.
-            Err(trapped) => return Err(failure(trapped, log)),
-            Ok(answer) => answer,
-        };
-        self.instance = Some(instance);
-        let (kind, message) = match lifted {
-            Err(message) => (FailureKind::Error, message),
-            Ok(lifted) => match self.checked(lifted, item) {
-                Ok(actions) => return Ok(Reply { actions, log }),
-                Err(refused) => refused,
-            },
-        };
-        Err(ItemFailure { kind, message, backtrace: None, log })
-    }
-}
-
-/// A panic that the SDK's hook has logged says more than the trap that follows it.
-fn failure(trapped: instance::Trapped, log: Vec<LogLine>) -> ItemFailure {
-    let panic = log.iter().rev().find(|line| line.level == LogLevel::Error && line.message.starts_with("panicked at"));
-    let message = match panic {
-        Some(line) if trapped.kind == FailureKind::Trap => line.message.clone(),
-        _ => trapped.message,
-    };
-    ItemFailure { kind: trapped.kind, message, backtrace: trapped.backtrace, log }
 }
 
 fn check_magic(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
@@ -274,7 +282,8 @@ fn has_export(component: &Component, name: &str) -> bool {
 }
 
 fn one_line(error: &wasmtime::Error) -> String {
-    format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ")
+    let text = format!("{error:#}").lines().map(str::trim).collect::<Vec<_>>().join("; ");
+    said::line(&text, SHOWN)
 }
 
 fn hex(bytes: &[u8]) -> String {

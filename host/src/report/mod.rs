@@ -149,6 +149,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("endpoint", manifest.endpoint_url.clone().unwrap_or_default()),
         ("filter", manifest.filter.clone().unwrap_or_default()),
         ("arguments", pairs(&manifest.context.arguments)),
+        ("secret", manifest.secret_arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
         ("grants", manifest.grants.join(" ")),
         ("guard", manifest.guard.clone()),
         (
@@ -158,6 +159,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("proof", if manifest.exactly_once == ExactlyOnce::No { String::new() } else { manifest.exactly_once.to_string() }),
         ("atomic", if manifest.no_atomic { "no: several actions of one item go one by one".into() } else { String::new() }),
         ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
+        ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {

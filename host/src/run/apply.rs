@@ -4,6 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
@@ -252,12 +253,17 @@ async fn may_send(applier: &Applier, segment: u32, page: u32, chunk: &mut [Work]
     Ok(())
 }
 
+/// A hash of what is sent that is the same in every process.
+fn content(work: &Work) -> u64 {
+    let bytes = postcard::to_stdvec(&(work.image.as_ref(), work.actions.as_ref())).unwrap_or_default();
+    Sha256::digest(&bytes).iter().take(8).fold(0, |hash, byte| hash << 8 | u64::from(*byte))
+}
+
 pub(super) fn attempt(applier: &Applier, work: &Work) -> Attempt {
     let run = &applier.journal.manifest().run;
-    Attempt {
-        image: work.image.clone(),
-        actions: work.actions.clone(),
-        terms: applier.terms.clone(),
-        token: format!("{run}/{}/{}/{}/{}", work.segment, work.page, work.position, work.attempt),
-    }
+    let token = format!("{run}/{}/{}/{}/{}", work.segment, work.page, work.position, work.attempt);
+    // Whoever goes on from an older state of the journal may come to another attempt of the same number: one token must never
+    // stand for two of them.
+    let token = if work.attempt > 1 { format!("{token}/{:016x}", content(work)) } else { token };
+    Attempt { image: work.image.clone(), actions: work.actions.clone(), terms: applier.terms.clone(), token }
 }

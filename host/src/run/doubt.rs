@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::apply::{Applier, RESENDS, Work};
 use super::error::Error;
+use super::images;
 use super::plan::{effective, failed};
 use super::restore;
 use crate::dynamo::{Client, Outcome, Proof};
@@ -116,6 +117,7 @@ async fn refused(applier: &Applier, client: &Client, work: Work, present: Option
         };
     }
     let why = "it was sent without an answer, and the item has changed since: whether the change was made is not known";
+    let present = present.map(|present| images::kept(&applier.terms, &applier.table.key, present));
     Ok(Next::Record(OutcomeRecord { present, ..record(applier, &work, OutcomeKind::Doubtful, why.into()) }))
 }
 
@@ -135,9 +137,11 @@ pub(super) async fn conflict(applier: &Applier, work: Work, present: Option<Item
                 let why = "it changed meanwhile, and there is nothing left to do";
                 return Ok(Next::Record(record(applier, &work, OutcomeKind::Unchanged, why.into())));
             }
-            new_attempt(applier, &work, present, actions).await
+            let (image, actions) = images::attempt(&applier.terms, &applier.table.key, present, actions);
+            new_attempt(applier, &work, image, actions).await
         }
         Some((present, Err(failure))) => {
+            let present = images::kept(&applier.terms, &applier.table.key, present);
             let kind = if failure.kind == FailureKind::LeftAlone { OutcomeKind::Skipped } else { OutcomeKind::Failed };
             Ok(Next::Record(OutcomeRecord { kind, present: Some(present), ..ended(applier, &work, failure) }))
         }
@@ -156,10 +160,11 @@ pub(super) async fn unsendable(applier: &Applier, client: &Client, work: &Work, 
         Evidence::Absent => return Ok(Next::Record(record(applier, work, OutcomeKind::Failed, why.to_owned()))),
         Evidence::Unknown => {}
     }
-    Ok(match happened(applier, client, work, present.as_ref()).await? {
-        true => Next::Done,
-        false => Next::Record(OutcomeRecord { present, ..doubtful(applier, work, why) }),
-    })
+    if happened(applier, client, work, present.as_ref()).await? {
+        return Ok(Next::Done);
+    }
+    let present = present.map(|present| images::kept(&applier.terms, &applier.table.key, present));
+    Ok(Next::Record(OutcomeRecord { present, ..doubtful(applier, work, why) }))
 }
 
 pub(super) fn doubtful(applier: &Applier, work: &Work, why: &str) -> OutcomeRecord {

@@ -1,6 +1,6 @@
 //! Why a run ended before it was done, and the exit code that says so.
 
-use crate::{dynamo, history, journal};
+use crate::{dynamo, history, journal, store};
 
 /// An error of a run, plan, undo or apply.
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,9 @@ pub enum Error {
     /// The metadata tables, and the lease.
     #[error(transparent)]
     History(#[from] history::Error),
+    /// Runs in object storage.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// The pool or the migration could not be started.
     #[error("the migration could not be started: {0}")]
     Start(String),
@@ -42,16 +45,26 @@ impl Error {
             Self::Start(_) | Self::Usage(_) => 2,
             Self::Refused(_) => 3,
             Self::Interrupted { source, .. } => source.exit_code(),
-            Self::Journal(
-                journal::Error::Corrupt { .. }
-                | journal::Error::Foreign { .. }
-                | journal::Error::Newer { .. }
-                | journal::Error::Older { .. },
-            ) => 65,
-            Self::Journal(journal::Error::NotFound { .. } | journal::Error::OpenToOthers { .. }) => 3,
-            Self::Journal(_) => 75,
+            Self::Journal(error) => of_journal(error),
+            Self::Store(error) => match error.kind() {
+                store::ErrorKind::Usage => 2,
+                store::ErrorKind::NoRun => 3,
+                store::ErrorKind::Denied => 4,
+                store::ErrorKind::Damaged => 65,
+                store::ErrorKind::Journal => error.of_journal().map_or(75, of_journal),
+                store::ErrorKind::Exists | store::ErrorKind::Overtaken | store::ErrorKind::Unreachable => 75,
+            },
             Self::History(error) => error.exit_code(),
             Self::DynamoDb(error) => error.kind().exit_code(),
         }
+    }
+}
+
+fn of_journal(error: &journal::Error) -> u8 {
+    use journal::Error as E;
+    match error {
+        E::Corrupt { .. } | E::Foreign { .. } | E::Newer { .. } | E::Older { .. } => 65,
+        E::NotFound { .. } | E::OpenToOthers { .. } => 3,
+        _ => 75,
     }
 }

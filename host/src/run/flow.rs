@@ -1,17 +1,18 @@
 //! The flow of one run, from wherever it stands: scan and migrate into the journal, seal, apply, record.
 
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::Summary;
-use super::terms::terms;
+use super::terms::{secrets, terms};
 use super::{Event, Migrator, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
-use crate::migration::{Direction, Migration};
+use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
 
 /// The detail of a history row that says how a run proved what it did.
@@ -25,6 +26,8 @@ pub(super) struct Run {
     pub(super) table: TableInfo,
     /// Take the failed items up again before anything else.
     retry_failed: bool,
+    /// How often this process has published what was done.
+    pub(super) published: AtomicU64,
     /// Read and write units that the journal's counters hold already.
     counted: Mutex<(f64, f64)>,
     /// What was counted before this run.
@@ -35,7 +38,16 @@ impl Run {
     pub(super) fn new(migrator: &Migrator, journal: Journal, migration: Arc<dyn Migration>, table: TableInfo) -> Self {
         let before = migrator.database.meter().snapshot();
         let counted = Mutex::new((before.read, before.write));
-        Self { migrator: migrator.clone(), journal, migration, table, retry_failed: false, counted, before }
+        Self {
+            migrator: migrator.clone(),
+            journal,
+            migration,
+            table,
+            retry_failed: false,
+            published: AtomicU64::new(0),
+            counted,
+            before,
+        }
     }
 
     /// The same run, which takes its failed items up again.
@@ -45,7 +57,10 @@ impl Run {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub(super) async fn plan_only(self, options: &RunOptions) -> Result<Summary, Error> {
-        let planned = self.plan(options).await;
+        let planned = match self.plan(options).await {
+            Ok(()) => self.publish().await,
+            Err(error) => Err(error),
+        };
         self.ended(planned).await
     }
 
@@ -69,6 +84,7 @@ impl Run {
             self.mark("planning", lease).await?;
             self.plan(options).await?;
             self.refuse_what_failed().await?;
+            self.publish().await?;
         }
         if self.journal.state()?.is_final() {
             // If it was killed between its last two words, this is the last one.
@@ -77,12 +93,17 @@ impl Run {
         if !self.journal.is_sealed()? {
             return Ok(());
         }
+        self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
             self.journal.set_state(RunState::Applying).await?;
             self.take_up(&self.pool(options).await?).await?;
+            // An attempt at an item that counts as failed must be known of, wherever it is gone on with.
+            self.publish_progress().await?;
         }
         self.apply(options, lease).await?;
+        // Before the history says so: nobody may find this run half done after it.
+        self.publish_progress().await?;
         self.record(lease).await
     }
 
@@ -162,10 +183,12 @@ impl Run {
             lost.cancelled().await;
             stop.cancel();
         });
+        let keeping = self.keep_published(&applier.stop);
         let applied = apply::apply(Arc::new(applier), &self.lanes()?, options.writes_in_flight).await;
         stopping.abort();
+        let kept = keeping.end().await;
         self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
-        applied
+        applied.and(kept)
     }
 
     /// Only when every item is done is the migration recorded as applied, or taken out if this is an undo.
@@ -227,8 +250,12 @@ impl Run {
     async fn record_restored(&self, counts: &Counts, lease: &Lease) -> Result<(), Error> {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let Some(old) = &manifest.restores else { return Ok(()) };
+        let of = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::read(&path));
+        // Also of a run that was never recorded as applied; and where that cannot be told, for there may be some.
+        if of.map_or(true, |of| of.manifest().exactly_once == ExactlyOnce::Receipts) {
+            history.drop_receipts(&[old]).await?;
+        }
         if history.find(manifest.number).await?.is_some_and(|row| row.run == *old) {
-            self.drop_receipts().await?;
             history.remove(manifest.number, lease).await?;
         }
         self.journal.set_state(RunState::Undone).await?;
@@ -245,7 +272,16 @@ impl Run {
         history.end_run(&manifest.run, Some(&line), lease).await?;
         if let Ok(old) = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::open(&path)) {
             // The history has it; the journal is told too where it can be.
-            let _for_status = old.set_state(RunState::Undone).await;
+            let told = old.set_state(RunState::Undone).await;
+            if let (Ok(()), Some(store)) = (told, &self.migrator.store) {
+                let told = match store.take_over(&old).await {
+                    Ok(()) => store.progress(&old, 1, true).await,
+                    Err(error) => Err(error),
+                };
+                if let Err(error) = told {
+                    (self.migrator.observer)(Event::NotPublished(error.to_string()));
+                }
+            }
         }
         Ok(())
     }
@@ -287,12 +323,14 @@ impl Run {
             if matches!(stopped, Ok(true)) {
                 // What ended the run is worth more than that its journal could not be written (it may be the same).
                 let _as_it_was = self.journal.set_state(RunState::Interrupted).await;
+                self.publish_last().await;
             }
             return Err(Error::Interrupted { run: self.journal.manifest().run.clone(), source: Box::new(error) });
         }
         if stopped? {
             self.journal.set_state(RunState::Interrupted).await?;
         }
+        self.publish_last().await;
         self.summary()
     }
 
@@ -332,8 +370,9 @@ impl Run {
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {
         let manifest = self.journal.manifest();
-        pool::Pool::start(&self.migration, &Arc::new(manifest.context.clone()), manifest.direction, options.concurrency.max(1))
-            .await
+        let secrets = secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
+        let context = Arc::new(RunContext { secrets, ..manifest.context.clone() });
+        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1)).await
     }
 
     fn lanes(&self) -> Result<Lanes, Error> {

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
+use crate::migration::SecretArgument;
 pub use crate::model::ExactlyOnce;
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
@@ -73,10 +74,14 @@ pub struct RunOptions {
     pub max_errors: MaxErrors,
     /// Arguments for the migration.
     pub arguments: Vec<(String, String)>,
+    /// Arguments whose values are read from the environment at each start, and kept nowhere.
+    pub secret_arguments: Vec<SecretArgument>,
     /// `item`, or `version=ATTRIBUTE`.
     pub guard: String,
     /// The grants, as text, kept with the run.
     pub grants: Vec<String>,
+    /// The plugin's limits that are not the default, as text, kept with the run so that it goes on with them.
+    pub limits: Vec<String>,
     /// How often a migration runs again on an item that changed meanwhile. Default 5.
     pub conflict_retries: u32,
     /// The proof that each item's actions happened. Default none.
@@ -85,6 +90,8 @@ pub struct RunOptions {
     pub no_atomic: bool,
     /// Guard actions that all lie elsewhere by the handed-in item all the same. Default false.
     pub check_source: bool,
+    /// Keep no images of the items, only what a version guard needs. Default false. Gives up the way back by the host.
+    pub no_images: bool,
     /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
     pub max_read_units: Option<NonZeroU32>,
     /// Write units a second, of all calls. Default: likewise.
@@ -104,12 +111,15 @@ impl RunOptions {
             fail_fast: false,
             max_errors: MaxErrors::default(),
             arguments: Vec::new(),
+            secret_arguments: Vec::new(),
             guard: "item".into(),
             grants: Vec::new(),
+            limits: Vec::new(),
             conflict_retries: 5,
             exactly_once: ExactlyOnce::No,
             no_atomic: false,
             check_source: false,
+            no_images: false,
             max_read_units: None,
             max_write_units: None,
         }

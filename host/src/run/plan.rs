@@ -12,6 +12,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
+use super::images;
 use super::pool::{Answer, Pool};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms};
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
@@ -111,7 +112,7 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
             let answers = planner.pool.ask(read.items).await?;
             let tables = Tables::of(&client, planner.journal.manifest(), &answers).await?;
             let planned = planned(&planner, &client, &tables, answers).await?;
-            let record = page_record(&tables, planned, segment, page, read.cursor, last);
+            let record = page_record(&planner.terms, &tables, planned, segment, page, read.cursor, last);
             let failed = !record.failures.is_empty();
             planner.journal.commit_page(record).await?;
             (planner.progress)(scanned);
@@ -211,6 +212,7 @@ async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: V
 }
 
 fn page_record(
+    terms: &Terms,
     tables: &Tables,
     planned: Vec<Planned>,
     segment: u32,
@@ -230,15 +232,17 @@ fn page_record(
         failures: Vec::new(),
         elsewhere: Vec::new(),
     };
+    let (_, schema, _) = &tables.own;
     for (position, (image, planned)) in (0u32..).zip(planned) {
         match planned {
             Ok((actions, _)) if actions.is_empty() => record.unchanged += 1,
             Ok((actions, hashes)) => {
                 record.elsewhere.extend(hashes.into_iter().map(|hash| (position, hash)));
+                let (image, actions) = images::attempt(terms, schema, image, actions);
                 record.entries.push(Entry { position, image, actions });
             }
             Err(failure) => {
-                let (_, schema, _) = &tables.own;
+                let image = images::kept(terms, schema, image);
                 record.failures.push(failed((segment, page, position), schema, image, Phase::Scan, failure, 1));
             }
         }

@@ -35,7 +35,13 @@ impl Migrator {
             [] => return Err(Error::Usage(format!("there is no unfinished run {run}; see `drift-host status`"))),
             _ => return Err(Error::Usage(format!("several unfinished runs begin with {run}"))),
         };
-        if journal::find(&self.runs_dir, &row.run).and_then(|path| Journal::read(&path)?.state()).is_ok() {
+        let here = match self.find(&row.run).await {
+            Ok(path) => Journal::read(&path).and_then(|journal| journal.state()).is_ok(),
+            // Where object storage does not answer, the journal may be there.
+            Err(Error::Store(error)) if error.kind() != crate::store::ErrorKind::NoRun => return Err(error.into()),
+            Err(_) => false,
+        };
+        if here {
             return Err(Error::Refused(format!(
                 "the journal of run {0} is here: go on with `drift-host apply {0}`, or back with `drift-host undo --run {0}`",
                 row.run
@@ -67,7 +73,7 @@ impl Migrator {
 
     /// Settles an item of a run that is in doubt. Afterwards the run goes on with `apply`.
     pub async fn settle(&self, run: &str, key: &Key, decision: Decision) -> Result<String, Error> {
-        let journal = self.open(run)?;
+        let journal = Journal::open(&self.find(run).await?)?;
         let manifest = journal.manifest().clone();
         let (run, table, state) = (&manifest.run, &manifest.context.table, journal.state()?);
         let unknown = || Error::Usage(format!("the run {run} has nothing about an item {key}"));
@@ -85,13 +91,23 @@ impl Migrator {
             Decision::Again => "to be sent again",
         };
         let line = format!("run {run}: the item {key} of {table}, in doubt, was settled {what} by {}", owner());
-        let lease = Lease::acquire(&self.history, table, run, &owner()).await?;
+        let lease = self.lease_of(&journal).await?;
         // The line first: a decision that is in nobody's books must not happen.
-        let noted = self.history.note(&line, &lease).await;
-        lease.release().await?;
-        noted?;
+        let noted = self.history.note(&line, &lease).await.map_err(Error::from);
+        let mine = match (&self.store, noted) {
+            (Some(store), Ok(())) => store.take_over(&journal).await.map_err(Error::from),
+            (_, noted) => noted,
+        };
+        if let Err(error) = mine {
+            lease.release().await?;
+            return Err(error);
+        }
         journal.decide(&item, decision, format!("settled {what} by {}", owner())).await?;
         journal.set_state(RunState::Interrupted).await?;
+        if let Some(store) = &self.store {
+            store.progress(&journal, 1, true).await?;
+        }
+        lease.release().await?;
         Ok(format!("{line}\nto go on: drift-host apply {run}"))
     }
 

@@ -7,9 +7,11 @@ use tokio::task::JoinSet;
 
 use super::error::Error;
 use super::flow::Run;
+use super::images;
 use super::plan::{Tables, effective, failed};
 use super::pool::{Answer, Pool};
-use crate::dynamo::Client;
+use super::terms::terms;
+use crate::dynamo::{Client, Terms};
 use crate::journal::{AttemptRecord, OutcomeKind, OutcomeRecord, Phase, TakenUp};
 use crate::migration::{FailureKind, ItemFailure};
 use crate::model::Item;
@@ -21,6 +23,7 @@ impl Run {
     /// Gives every failed item a new attempt, or a new end. What was taken up before this is stopped stays so.
     pub(super) async fn take_up(&self, pool: &Pool) -> Result<(), Error> {
         let client = self.migrator.database.client();
+        let terms = terms(self.journal.manifest())?;
         for (segment, page) in self.journal.listed_pages(usize::MAX)? {
             let outcomes = self.journal.page_outcomes(segment, page)?.into_iter();
             let failed: Vec<OutcomeRecord> = outcomes
@@ -46,7 +49,8 @@ impl Run {
                 }
                 let answers = pool.ask(items).await?;
                 let tables = Tables::of(client, self.journal.manifest(), &answers).await?;
-                taken.extend(there.into_iter().zip(answers).map(|(outcome, answer)| self.again(&tables, outcome, answer)));
+                taken
+                    .extend(there.into_iter().zip(answers).map(|(outcome, answer)| self.again(&terms, &tables, outcome, answer)));
                 self.journal.take_up(segment, page, taken).await?;
             }
         }
@@ -74,7 +78,7 @@ impl Run {
         Ok(read)
     }
 
-    fn again(&self, tables: &Tables, before: OutcomeRecord, (image, answer): Answer) -> TakenUp {
+    fn again(&self, terms: &Terms, tables: &Tables, before: OutcomeRecord, (image, answer): Answer) -> TakenUp {
         let OutcomeRecord { segment, page, position, phase, .. } = before;
         let (place, attempt) = ((segment, page, position), before.attempts + 1);
         let schema = &self.journal.manifest().context.key;
@@ -87,16 +91,19 @@ impl Run {
         });
         match planned {
             Ok((actions, _)) if actions.is_empty() => {
+                let image = images::kept(terms, schema, image);
                 let message = "read again, there is nothing left to do".into();
                 let none = ItemFailure { kind: FailureKind::Error, message, backtrace: None, log: Vec::new() };
                 let ended = failed(place, schema, image, Phase::Apply, none, attempt);
                 TakenUp::Outcome(OutcomeRecord { kind: OutcomeKind::Unchanged, failure: None, ..ended })
             }
             Ok((actions, shared)) => {
+                let (image, actions) = images::attempt(terms, schema, image, actions);
                 let record = AttemptRecord { segment, page, position, attempt, image, actions };
                 TakenUp::Attempt { record, shared }
             }
             Err(failure) => {
+                let image = images::kept(terms, schema, image);
                 let left_alone = failure.kind == FailureKind::LeftAlone;
                 let kind = if left_alone { OutcomeKind::Skipped } else { OutcomeKind::Failed };
                 TakenUp::Outcome(OutcomeRecord { kind, ..failed(place, schema, image, phase, failure, attempt) })

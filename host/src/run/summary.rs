@@ -39,7 +39,8 @@ impl Summary {
         let manifest = journal.manifest().clone();
         let counters = journal.counters()?;
         let errors = journal.outcomes(100)?;
-        let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()?;
+        // By the images, so not without them.
+        let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()? && !manifest.no_images;
         Ok(Self {
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),

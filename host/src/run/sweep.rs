@@ -29,7 +29,10 @@ impl Migrator {
             let swept = self.round(migration.clone(), options).await?;
             if swept.state == "applied" && swept.counts.changed == 0 {
                 if let Some(run) = swept.run() {
-                    journal::remove(&journal::find(&self.runs_dir, run)?)?;
+                    match &self.store {
+                        Some(store) => store.remove(run).await?,
+                        None => journal::remove(&journal::find(&self.runs_dir, run)?)?,
+                    }
                 }
                 return Ok((last, true));
             }

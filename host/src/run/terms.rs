@@ -4,6 +4,7 @@ use super::error::Error;
 use crate::dynamo::{Guard, Proof, Terms};
 use crate::history::receipts_table;
 use crate::journal::Manifest;
+use crate::migration::{SecretArgument, Secrets};
 use crate::model::ExactlyOnce;
 
 /// The terms of a run; the error is about the command line.
@@ -29,7 +30,15 @@ pub(super) fn terms(manifest: &Manifest) -> Result<Terms, Error> {
             "--no-atomic and --exactly-once exclude each other: one proof cannot speak for writes that go one by one".into(),
         ));
     }
-    Ok(Terms { guard, proof, atomic: !manifest.no_atomic, check_source: manifest.check_source })
+    if manifest.no_images && guard == Guard::Item {
+        return Err(Error::Usage(
+            "--no-images needs --guard version=ATTRIBUTE: without the item as it was seen, nothing but a version tells that it is still \
+             the same"
+                .into(),
+        ));
+    }
+    let (atomic, images) = (!manifest.no_atomic, !manifest.no_images);
+    Ok(Terms { guard, proof, atomic, check_source: manifest.check_source, images })
 }
 
 fn guard(text: &str) -> Result<Guard, Error> {
@@ -38,4 +47,13 @@ fn guard(text: &str) -> Result<Guard, Error> {
         Some(("version", attribute)) if !attribute.is_empty() => Ok(Guard::Version(attribute.to_owned())),
         _ => Err(Error::Usage(format!("--guard {text:?}: it is `item`, or `version=ATTRIBUTE`"))),
     }
+}
+
+/// The values of a run's secret arguments, as this process has them; the error is about the command line.
+pub(super) fn secrets(secret: &[SecretArgument], arguments: &[(String, String)]) -> Result<Secrets, Error> {
+    let names = || secret.iter().map(|argument| &argument.name).chain(arguments.iter().map(|(name, _)| name));
+    if let Some(SecretArgument { name, .. }) = secret.iter().find(|one| names().filter(|name| **name == one.name).count() > 1) {
+        return Err(Error::Usage(format!("the argument {name} is given twice, and once it is secret")));
+    }
+    Secrets::read(secret).map_err(|error| Error::Usage(error.to_string()))
 }

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use super::error::Error;
 use super::restore::{self, WayBack, restorer};
 use super::summary::Summary;
-use super::{Migrator, RunOptions, owner};
+use super::{Migrator, RunOptions, owner, terms};
 use crate::dynamo::Billing;
-use crate::history::{Lease, now};
-use crate::journal::{self, Fix, Journal, RunState};
+use crate::history::now;
+use crate::journal::{self, Fix, Journal, Manifest, RunState};
 use crate::migration::{Direction, Migration};
 
 impl Migrator {
@@ -32,6 +32,7 @@ impl Migrator {
                 return refused("go on with `drift-host apply` first; what failed can be taken up when the rest is done");
             }
         }
+        terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let described = migration.description();
         if described.number != manifest.number {
             let (is, must) = (described.number, manifest.number);
@@ -50,7 +51,7 @@ impl Migrator {
                 manifest.digest,
                 owner()
             );
-            let lease = Lease::acquire(&self.history, &manifest.context.table, run, &owner()).await?;
+            let lease = self.lease_of(&journal).await?;
             let (digest, name) = (migration.digest().to_owned(), described.name.clone());
             let fix = Fix { digest, name, at: now(), by: owner(), component: false };
             journal.fix(fix, migration.component()).await?;
@@ -62,15 +63,18 @@ impl Migrator {
     }
 
     /// What the way back of a run would come to. Reads its journal only.
-    pub fn way_back(&self, run: &str) -> Result<WayBack, Error> {
-        WayBack::of(&Journal::read(&journal::find(&self.runs_dir, run)?)?)
+    pub async fn way_back(&self, run: &str) -> Result<WayBack, Error> {
+        let old = Journal::read(&self.find(run).await?)?;
+        has_images(old.manifest())?;
+        WayBack::of(&old)
     }
 
     /// The way back by the host, from the images of a run's journal: a run of its own that patches back what the run wrote where
     /// it still is so, inserts again what it deleted, and deletes what it inserted. Only for the newest run of a table.
     pub async fn restore(&self, run: &str, options: &RunOptions) -> Result<Summary, Error> {
-        let old = self.open(run)?;
+        let old = Journal::open(&self.find(run).await?)?;
         let manifest = old.manifest().clone();
+        has_images(&manifest)?;
         let table = self.table_of(&manifest).await?;
         self.history.init(&Billing::OnDemand).await?;
         self.check_newest(&old).await?;
@@ -111,5 +115,18 @@ impl Migrator {
             )),
             None => Ok(()),
         }
+    }
+}
+
+/// What was not kept cannot be put back.
+fn has_images(manifest: &Manifest) -> Result<(), Error> {
+    let run = &manifest.run;
+    match manifest.no_images {
+        true => Err(Error::Refused(format!(
+            "the run {run} cannot be taken back from its journal: it was made with --no-images, and nobody knows what its items were. \
+             The migration's own undo, where it has one, can: drift-host undo PLUGIN --table {}",
+            manifest.context.table
+        ))),
+        false => Ok(()),
     }
 }

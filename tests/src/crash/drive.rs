@@ -14,7 +14,8 @@ use drift_host::model::json::item_to_dynamodb_json;
 use fastrand::Rng;
 use serde_json::Value as Json;
 
-use super::kind::{Item, Kind, Step, id};
+use super::kind::{Item, Kind, Step, Way, id};
+use super::rival::Rivals;
 use super::storm::Storm;
 use super::stream::create_table;
 use super::writer::{Writer, usual};
@@ -31,6 +32,7 @@ pub struct Site {
     pub rows: u64,
     pub writer: Arc<Writer>,
     pub storm: Storm,
+    pub rivals: Rivals,
     dir: tempfile::TempDir,
     guest: String,
     flags: Vec<String>,
@@ -75,14 +77,15 @@ impl Site {
             [("--segments", random.u32(1..=6)), ("--writes-in-flight", random.u32(1..=8)), ("--concurrency", random.u32(1..=3))];
         let flags = flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.to_string()]).collect();
         let guest = crate::guest(kind.guest().0).unwrap();
-        Self { running, kind, items, rows, writer, storm, dir: tempfile::tempdir().unwrap(), guest, flags }
+        let rivals = Rivals::default();
+        Self { running, kind, items, rows, writer, storm, rivals, dir: tempfile::tempdir().unwrap(), guest, flags }
     }
 
     /// The whole run; an error if the binary did what it never may, whatever the tables say.
     pub fn drive(&mut self, random: &mut Rng) -> Result<Ended, String> {
         let stop = Arc::new(AtomicBool::new(false));
         let application = self.application(stop.clone(), random.fork());
-        let ended = self.until_the_end(random);
+        let ended = self.until_the_end(random).and_then(|ended| self.rivals.all_sent_away().map(|()| ended));
         stop.store(true, Ordering::Relaxed);
         application.join().unwrap();
         ended
@@ -96,8 +99,15 @@ impl Site {
                 true => self.instant(random),
                 false => When::Never,
             };
-            if let Some(ended) = self.process(when)? {
+            let rival = self.kind.way == Way::Hosts && (at == 0 || random.bool());
+            let rival = rival.then(|| Duration::from_millis(random.u64(..60)));
+            if let Some(ended) = self.process(when, rival)? {
                 return Ok(ended);
+            }
+            if self.kind.way == Way::Hosts && at == 0 && random.u32(..4) == 0 && self.run_id().is_some() {
+                // Nobody is at work: another host waits until the lease has run out, and finds that the run is not its own.
+                self.rivals.start(self.rival(), self.dir.path());
+                self.rivals.all_sent_away()?;
             }
             if random.bool() {
                 self.storm.calm(&self.writer, random);
@@ -105,7 +115,7 @@ impl Site {
         }
         self.storm.mend(&self.writer);
         for _ in 0..5 {
-            if let Some(ended) = self.process(When::Never)? {
+            if let Some(ended) = self.process(When::Never, None)? {
                 return Ok(ended);
             }
         }
@@ -121,8 +131,8 @@ impl Site {
         }
     }
 
-    /// One process; none if it is to be gone on with.
-    fn process(&mut self, when: When) -> Result<Option<Ended>, String> {
+    /// One process; none if it is to be gone on with. `rival`: so long after it has a journal, another host wants the table.
+    fn process(&mut self, when: When, mut rival: Option<Duration>) -> Result<Option<Ended>, String> {
         let run = self.run_id();
         let mut command = Command::new(crate::binary());
         match &run {
@@ -154,6 +164,10 @@ impl Site {
                 When::Scan(pause) => self.storm.reading.get().is_some_and(|reading| reading.elapsed() >= *pause),
                 When::Write { .. } | When::Never => false,
             };
+            if rival.is_some_and(|pause| since.is_some_and(|since| since.elapsed() >= pause)) {
+                self.rivals.start(self.rival(), self.dir.path());
+                rival = None;
+            }
             if due {
                 self.storm.killer.kill();
             }
@@ -181,13 +195,20 @@ impl Site {
         Ok(Ended { run, code, json, said, listed, images })
     }
 
+    /// The same migration by somebody else.
+    fn rival(&self) -> Command {
+        let mut command = Command::new(crate::binary());
+        command.args(self.first_arguments()).args(["--json", "--yes", "--endpoint-url", &self.storm.proxy.endpoint_url()]);
+        command
+    }
+
     fn first_arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = ["run", &self.guest, "--table", "Things", "--grant", "asked"].map(str::to_owned).into();
         arguments.extend(["--arg".into(), format!("mode={}", self.kind.guest().1)]);
         if self.kind.step == Step::Add {
             arguments.extend(["--arg".into(), format!("rows={}", self.rows)]);
         }
-        arguments.extend(self.kind.proof_arguments());
+        arguments.extend(self.kind.arguments());
         arguments.extend(self.flags.iter().cloned());
         arguments
     }

@@ -13,6 +13,9 @@ pub type State = Option<Item>;
 /// The attribute of `--exactly-once stamp=…`.
 pub const STAMP: &str = "stamp";
 
+/// The attribute of `--guard version=…`.
+pub const VERSION: &str = "v";
+
 /// What a migration does to each item.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Step {
@@ -40,31 +43,58 @@ pub enum Proof {
     Receipts,
 }
 
+/// What is different from a usual run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    Usual,
+    /// `--guard version=v`, on a table whose application gives every state of an item a version of its own.
+    Version,
+    /// The same with `--no-images`.
+    Bare,
+    /// `--check-source`.
+    Checked,
+    /// `--no-atomic`.
+    Apart,
+    /// Other hosts want the same table, each with a folder of runs of its own.
+    Hosts,
+}
+
 /// A migration and how it is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kind {
     pub step: Step,
     pub proof: Proof,
+    pub way: Way,
 }
 
-const KINDS: [(&str, Step, Proof); 12] = [
-    ("loud", Step::Loud, Proof::None),
-    ("plus", Step::Plus, Proof::None),
-    ("plus-stamp", Step::Plus, Proof::Stamp),
-    ("plus-receipts", Step::Plus, Proof::Receipts),
-    ("copy-keep", Step::CopyKeep, Proof::None),
-    ("copy-fail", Step::CopyFail, Proof::None),
-    ("add", Step::Add, Proof::None),
-    ("add-receipts", Step::Add, Proof::Receipts),
-    ("delete", Step::Delete, Proof::None),
-    ("delete-receipts", Step::Delete, Proof::Receipts),
-    ("move", Step::Move, Proof::None),
-    ("move-receipts", Step::Move, Proof::Receipts),
+const KINDS: [(&str, Step, Proof, Way); 21] = [
+    ("loud", Step::Loud, Proof::None, Way::Usual),
+    ("loud-version", Step::Loud, Proof::None, Way::Version),
+    ("plus", Step::Plus, Proof::None, Way::Usual),
+    ("plus-version", Step::Plus, Proof::None, Way::Version),
+    ("plus-bare", Step::Plus, Proof::None, Way::Bare),
+    ("plus-stamp", Step::Plus, Proof::Stamp, Way::Usual),
+    ("plus-receipts", Step::Plus, Proof::Receipts, Way::Usual),
+    ("plus-hosts", Step::Plus, Proof::None, Way::Hosts),
+    ("plus-stamp-hosts", Step::Plus, Proof::Stamp, Way::Hosts),
+    ("copy-keep", Step::CopyKeep, Proof::None, Way::Usual),
+    ("copy-fail", Step::CopyFail, Proof::None, Way::Usual),
+    ("copy-fail-checked", Step::CopyFail, Proof::None, Way::Checked),
+    ("add", Step::Add, Proof::None, Way::Usual),
+    ("add-checked", Step::Add, Proof::None, Way::Checked),
+    ("add-receipts", Step::Add, Proof::Receipts, Way::Usual),
+    ("delete", Step::Delete, Proof::None, Way::Usual),
+    ("delete-version", Step::Delete, Proof::None, Way::Version),
+    ("delete-receipts", Step::Delete, Proof::Receipts, Way::Usual),
+    ("move", Step::Move, Proof::None, Way::Usual),
+    ("move-apart", Step::Move, Proof::None, Way::Apart),
+    ("move-receipts", Step::Move, Proof::Receipts, Way::Usual),
 ];
 
 impl fmt::Display for Kind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (name, ..) = KINDS.iter().find(|(_, step, proof)| (*step, *proof) == (self.step, self.proof)).unwrap();
+        let is_this = |kind: &&(_, Step, Proof, Way)| (kind.1, kind.2, kind.3) == (self.step, self.proof, self.way);
+        let (name, ..) = KINDS.iter().find(is_this).unwrap();
         f.pad(name)
     }
 }
@@ -82,7 +112,7 @@ impl FromStr for Kind {
 
 impl Kind {
     pub fn all() -> impl Iterator<Item = Self> {
-        KINDS.iter().map(|(_, step, proof)| Self { step: *step, proof: *proof })
+        KINDS.iter().map(|(_, step, proof, way)| Self { step: *step, proof: *proof, way: *way })
     }
 
     /// The guest, and its `mode`.
@@ -108,12 +138,20 @@ impl Kind {
     }
 
     /// What is asked for on the command line.
-    pub fn proof_arguments(self) -> Vec<String> {
-        match self.proof {
+    pub fn arguments(self) -> Vec<String> {
+        let mut arguments = match self.proof {
             Proof::None => vec![],
             Proof::Stamp => vec!["--exactly-once".into(), format!("stamp={STAMP}")],
             Proof::Receipts => vec!["--exactly-once".into(), "receipts".into()],
+        };
+        match self.way {
+            Way::Usual | Way::Hosts => {}
+            Way::Version => arguments.extend(["--guard".into(), format!("version={VERSION}")]),
+            Way::Bare => arguments.extend(["--guard".into(), format!("version={VERSION}"), "--no-images".into()]),
+            Way::Checked => arguments.push("--check-source".into()),
+            Way::Apart => arguments.push("--no-atomic".into()),
         }
+        arguments
     }
 
     /// The other table that it writes.
@@ -128,6 +166,16 @@ impl Kind {
     /// Whether it changes the item itself.
     pub fn is_on_this(self) -> bool {
         matches!(self.step, Step::Loud | Step::Plus | Step::Delete | Step::Move)
+    }
+
+    /// Whether every state of an item has a version of its own.
+    pub fn has_version(self) -> bool {
+        matches!(self.way, Way::Version | Way::Bare)
+    }
+
+    /// Whether what happens depends on the item being still as it was read.
+    pub fn is_guarded(self) -> bool {
+        self.is_on_this() || self.way == Way::Checked
     }
 
     /// Whether its writes go many in one request.
@@ -156,6 +204,10 @@ impl Kind {
             Step::Delete | Step::Move => return None,
             Step::CopyKeep | Step::CopyFail | Step::Add => {}
         }
+        if self.has_version() {
+            let next = version(item) + 1;
+            after.insert(VERSION.into(), json!({ "N": next.to_string() }));
+        }
         Some(after)
     }
 
@@ -182,6 +234,10 @@ impl Kind {
             (Some(_), None) => false,
         }
     }
+}
+
+fn version(item: &Item) -> u64 {
+    item[VERSION]["N"].as_str().unwrap().parse().unwrap()
 }
 
 /// Whether the guard on `image` holds of `present`.

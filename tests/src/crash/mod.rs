@@ -5,6 +5,7 @@
 mod drive;
 mod kind;
 mod oracle;
+mod rival;
 mod storm;
 mod stream;
 mod verdict;
@@ -15,13 +16,16 @@ use std::sync::atomic::Ordering;
 
 use fastrand::Rng;
 
-pub use kind::{Kind, Proof};
+pub use kind::{Kind, Proof, Way};
+pub use stream::scan as rows;
 
 /// What came of the runs of one kind.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Tally {
     pub runs: u64,
     pub kills: u64,
+    /// Other hosts that wanted the table, and were sent away.
+    pub rivals: u64,
     pub faults: u64,
     pub items: u64,
     pub conflicts: u64,
@@ -37,6 +41,7 @@ pub fn run(kind: Kind, seed: u64) -> (Tally, Vec<String>) {
     let ended = site.drive(&mut random);
     let mut tally = Tally {
         runs: 1,
+        rivals: site.rivals.sent_away,
         kills: site.storm.killer.kills.load(Ordering::Relaxed),
         faults: site.storm.proxy.faults() as u64,
         items: site.items,
@@ -68,13 +73,13 @@ pub fn possible() -> (Vec<Kind>, Vec<Kind>) {
 /// What the runs came to, kind by kind, as a table.
 pub fn table(tallies: &BTreeMap<String, Tally>) -> String {
     let mut lines = vec![format!(
-        "{:<16}{:>6}{:>7}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
-        "kind", "runs", "kills", "faults", "items", "conflicts", "in doubt", "failed", "violations"
+        "{:<18}{:>6}{:>7}{:>8}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
+        "kind", "runs", "kills", "rivals", "faults", "items", "conflicts", "in doubt", "failed", "violations"
     )];
     let row = |name: &str, it: &Tally| {
         format!(
-            "{name:<16}{:>6}{:>7}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
-            it.runs, it.kills, it.faults, it.items, it.conflicts, it.in_doubt, it.failed, it.violations
+            "{name:<18}{:>6}{:>7}{:>8}{:>8}{:>8}{:>11}{:>10}{:>8}{:>12}",
+            it.runs, it.kills, it.rivals, it.faults, it.items, it.conflicts, it.in_doubt, it.failed, it.violations
         )
     };
     let mut all = Tally::default();
@@ -90,6 +95,7 @@ impl Tally {
     pub fn add(&mut self, other: &Self) {
         self.runs += other.runs;
         self.kills += other.kills;
+        self.rivals += other.rivals;
         self.faults += other.faults;
         self.items += other.items;
         self.conflicts += other.conflicts;

@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use fastrand::Rng;
 use serde_json::{Value as Json, json};
 
-use super::kind::{Item, Kind, State, Step, copy, fresh, id, key, n};
+use super::kind::{Item, Kind, State, Step, VERSION, copy, fresh, id, key, n};
 use crate::plain::{call, must};
 
 /// What an application may do to an item.
@@ -51,20 +51,27 @@ struct Inner {
     log: Vec<Write>,
     /// The last two states of each item, as far as this application knows.
     known: HashMap<u64, (Item, Item)>,
+    /// The last version that was given; each is given once, and leaves room for a host to count up.
+    version: u64,
 }
+
+/// Between one version that an application gives and the next.
+const VERSIONS: u64 = 1_000;
 
 impl Writer {
     /// With the items that it has put itself.
     pub fn new(endpoint: &str, kind: Kind, items: u64) -> Self {
         let mut inner = Inner::default();
         let ids: Vec<u64> = (1..=items).collect();
-        for chunk in ids.chunks(25) {
-            let puts: Vec<Json> = chunk.iter().map(|id| json!({ "PutRequest": { "Item": fresh(*id) } })).collect();
+        let items: Vec<Item> = ids.iter().map(|id| inner.versioned(kind, fresh(*id))).collect();
+        for chunk in items.chunks(25) {
+            let puts: Vec<Json> = chunk.iter().map(|item| json!({ "PutRequest": { "Item": item } })).collect();
             must(endpoint, "BatchWriteItem", &json!({ "RequestItems": { "Things": puts } }));
         }
-        for id in ids {
-            inner.log.push(Write { table: "Things", id, old: None, new: Some(fresh(id)), deed: Deed::Insert });
-            inner.known.insert(id, (fresh(id), fresh(id)));
+        for item in items {
+            let id = id(&item);
+            inner.known.insert(id, (item.clone(), item.clone()));
+            inner.log.push(Write { table: "Things", id, old: None, new: Some(item), deed: Deed::Insert });
         }
         Self { endpoint: endpoint.to_owned(), kind, inner: Mutex::new(inner) }
     }
@@ -153,12 +160,19 @@ impl Writer {
     }
 
     fn update(&self, log: &mut Inner, at: u64, deed: Deed, expression: &str, values: Json, change: impl FnOnce(&mut Item)) {
+        let (mut expression, mut values) = (expression.to_owned(), values);
+        let version = log.next_version(self.kind);
+        if let Some(version) = &version {
+            expression.push_str(if expression.starts_with("SET") { ", v = :version" } else { " SET v = :version" });
+            values[":version"] = version.clone();
+        }
         let request = json!({ "TableName": "Things", "Key": key(at), "UpdateExpression": expression,
             "ConditionExpression": "attribute_exists(Id)", "ExpressionAttributeValues": values, "ReturnValues": "ALL_OLD" });
         let Some(answer) = self.send("UpdateItem", &request) else { return };
         let old = answer["Attributes"].as_object().cloned().unwrap();
         let mut new = old.clone();
         change(&mut new);
+        new.extend(version.map(|version| (VERSION.to_owned(), version)));
         log.wrote(Write { table: "Things", id: at, old: Some(old), new: Some(new), deed });
     }
 
@@ -170,6 +184,7 @@ impl Writer {
     }
 
     fn put(&self, log: &mut Inner, table: &'static str, item: Item, deed: Deed, only_new: bool) {
+        let item = if table == "Things" { log.versioned(self.kind, item) } else { item };
         let mut request = json!({ "TableName": table, "Item": item, "ReturnValues": "ALL_OLD" });
         if only_new {
             request["ConditionExpression"] = json!("attribute_not_exists(Id)");
@@ -190,6 +205,17 @@ impl Writer {
 }
 
 impl Inner {
+    /// A version that no item ever had, where they have versions.
+    fn next_version(&mut self, kind: Kind) -> Option<Json> {
+        self.version += VERSIONS;
+        kind.has_version().then(|| json!({ "N": self.version.to_string() }))
+    }
+
+    fn versioned(&mut self, kind: Kind, mut item: Item) -> Item {
+        item.extend(self.next_version(kind).map(|version| (VERSION.to_owned(), version)));
+        item
+    }
+
     fn wrote(&mut self, write: Write) {
         if write.table == "Things" {
             let last = write.new.clone().or_else(|| write.old.clone()).unwrap();

@@ -76,3 +76,48 @@ fn a_move_happens_as_a_whole_or_not_at_all() {
 fn a_move_with_receipts_happens_exactly_once_as_a_whole() {
     holds("move-receipts");
 }
+
+#[test]
+fn a_repeatable_patch_guarded_by_a_version_is_done_on_what_is_there() {
+    holds("loud-version");
+}
+
+#[test]
+fn a_counter_guarded_by_a_version_is_counted_once_or_in_doubt() {
+    holds("plus-version");
+}
+
+#[test]
+fn a_counter_without_images_is_counted_once_or_in_doubt() {
+    holds("plus-bare");
+}
+
+#[test]
+fn a_delete_guarded_by_a_version_takes_only_what_it_has_seen() {
+    holds("delete-version");
+}
+
+#[test]
+fn a_copy_elsewhere_with_its_source_checked_is_there_once_or_listed() {
+    holds("copy-fail-checked");
+}
+
+#[test]
+fn an_add_elsewhere_with_its_source_checked_is_made_once_or_in_doubt() {
+    holds("add-checked");
+}
+
+#[test]
+fn a_move_in_parts_never_deletes_what_it_has_not_copied() {
+    holds("move-apart");
+}
+
+#[test]
+fn of_several_hosts_on_one_table_one_counts_and_the_others_are_sent_away() {
+    holds("plus-hosts");
+}
+
+#[test]
+fn with_a_stamp_only_the_run_of_one_host_is_seen_on_the_items() {
+    holds("plus-stamp-hosts");
+}

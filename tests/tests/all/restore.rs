@@ -302,3 +302,20 @@ async fn an_interrupted_run_is_taken_back_and_a_killed_way_back_goes_on() {
     assert_eq!((&status["applied"], &status["unfinished"]), (&json!([]), &json!([])));
     assert!(status["runs"].as_array().unwrap().iter().all(|run| run["state"] == "undone"), "{status}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_receipts_of_an_incomplete_run_go_with_what_it_wrote_and_others_stay() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(12);
+    let before = world.table("Things").await;
+    let flags = ["--arg", "mode=fail", "--arg", "id=7", "--max-errors", "1", "--exactly-once", "receipts"];
+    let run: Vec<&str> = ["run", &echo, "--table", "Things"].into_iter().chain(flags).collect();
+    let (code, out, error) = world.drift_host(&run);
+    assert!(code == 1 && out.starts_with("incomplete"), "{out}{error}");
+    let others = json!({ "Id": { "S": "20260101T000000-ffff#0" } });
+    must(&world.running.endpoint_url(), "PutItem", &json!({ "TableName": "drift_migrations_receipts", "Item": others }));
+    assert_eq!(world.table("drift_migrations_receipts").await.len(), 12);
+    let (code, out, error) = world.drift_host(&["undo", "--run", &world.only_run()]);
+    assert_eq!((code, world.table("Things").await), (0, before), "{out}{error}");
+    assert_eq!(world.table("drift_migrations_receipts").await.len(), 1);
+}

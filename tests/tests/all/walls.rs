@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FORBIDDEN: [(&str, &[&str]); 8] = [
+const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("plugin", &["aws_", "crate::dynamo", "crate::run"]),
     ("dynamo", &["wasmtime", "crate::plugin", "crate::run", "crate::journal"]),
     ("run", &["aws_", "wasmtime", "crate::plugin"]),
@@ -10,12 +10,15 @@ const FORBIDDEN: [(&str, &[&str]); 8] = [
     ("history", &["aws_", "wasmtime", "crate::plugin"]),
     ("journal", &["aws_", "wasmtime", "crate::dynamo", "crate::plugin"]),
     ("report", &["aws_", "wasmtime"]),
+    ("store", &["aws_sdk", "aws_config", "wasmtime", "crate::plugin", "crate::run"]),
     ("model", &["aws_", "wasmtime", "crate::dynamo", "crate::plugin", "crate::run", "crate::journal", "crate::migration"]),
 ];
 
 fn broken(source: &str, forbidden: &[&str]) -> Vec<String> {
     let code = source.lines().filter(|line| !line.trim_start().starts_with("//"));
-    code.filter(|line| forbidden.iter().any(|word| line.contains(word))).map(str::to_owned).collect()
+    // Names of attributes of AWS's encryption are no code of AWS's.
+    let named = |line: &str, word: &str| line.replace("aws_dbe_", "").contains(word);
+    code.filter(|line| forbidden.iter().any(|word| named(line, word))).map(str::to_owned).collect()
 }
 
 fn sources(dir: &Path) -> Vec<PathBuf> {

@@ -8,6 +8,7 @@ mod batch;
 mod guard;
 mod plan;
 mod rows;
+mod signed;
 mod statement;
 mod terms;
 mod transaction;
@@ -148,6 +149,9 @@ impl Client {
         image: &Item,
         actions: &[Action],
     ) -> Result<Option<String>, Error> {
+        if let Some(problem) = signed::breaks(table, terms, image, actions) {
+            return Ok(Some(problem));
+        }
         match actions {
             // What most items are is looked at without making their statements.
             [Action::Patch(patch)] => return Ok(terms.bring(image, patch, &mut Patch::default()).err()),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::guard::{self, MAX_EXPRESSION, Must, Placeholders};
 use super::statement::{Statement, statement};
-use super::{Attempt, Guard, Proof};
+use super::{Attempt, Guard, Proof, signed};
 use crate::dynamo::client::{Change, Client, Condition};
 use crate::dynamo::error::Error;
 use crate::dynamo::table::TableInfo;
@@ -69,6 +69,9 @@ pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt, 
         Ok(key) => key,
         Err(problem) => return Ok(Plan::Impossible(problem)),
     };
+    if let Some(problem) = signed::breaks(table, &attempt.terms, &attempt.image, &attempt.actions) {
+        return Ok(Plan::Impossible(problem));
+    }
     let mut draft = Draft { table, attempt, this, patch: None, guarded: false, partly: false, problem: None, ops: Vec::new() };
     for (at, action) in attempt.actions.iter().enumerate() {
         let other = action.table().filter(|name| !is_named(table, name));
@@ -181,7 +184,7 @@ impl Draft<'_> {
         let alone = self.ops.is_empty() && !with_receipt;
         let mut sayable = false;
         if let Some((action, merged)) = self.patch.take() {
-            let mut patch = effective(&merged, &self.attempt.image);
+            let mut patch = if terms.images { effective(&merged, &self.attempt.image) } else { merged.clone() };
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
                 terms.bring(&self.attempt.image, &merged, &mut patch)?;
                 sayable = alone;

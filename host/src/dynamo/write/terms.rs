@@ -2,9 +2,9 @@
 
 use sha2::{Digest, Sha256};
 
-use super::guard;
+use super::{guard, signed};
 use crate::dynamo::table::TableInfo;
-use crate::model::{Item, Key, Patch, Update, Value};
+use crate::model::{Item, Key, KeySchema, Patch, Update, Value};
 
 /// How the handed-in item is guarded against changes made since it was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +49,14 @@ pub struct Terms {
     pub atomic: bool,
     /// Actions that all lie elsewhere carry the guard of the handed-in item all the same.
     pub check_source: bool,
+    /// Attempts have the whole item that was seen. Without it, what the guard needs ([`Terms::needs`]), and patches that were
+    /// compared with the item before; only with a version guard.
+    pub images: bool,
 }
 
 impl Default for Terms {
     fn default() -> Self {
-        Self { guard: Guard::Item, proof: Proof::None, atomic: true, check_source: false }
+        Self { guard: Guard::Item, proof: Proof::None, atomic: true, check_source: false, images: true }
     }
 }
 
@@ -79,6 +82,13 @@ impl Terms {
             whole.insert(name, value);
         }
         Ok(whole)
+    }
+
+    /// Whether an attempt cannot do without this attribute of the item, even without its image: the key, what the guard looks
+    /// at, and what tells that no change is allowed at all.
+    pub fn needs(&self, key: &KeySchema, name: &str) -> bool {
+        let version = matches!(&self.guard, Guard::Version(version) if version == name);
+        key.contains(name) || version || self.stamp() == Some(name) || signed::MARKS.contains(&name)
     }
 
     /// Whether an item bears the stamp of this run.

@@ -19,6 +19,14 @@ fn patch(name: &str, value: Value) -> Action {
     Action::Patch(Patch { set, remove: vec![] })
 }
 
+/// A patch that sets each attribute that is no key once more, under another name. The nested values stand as they came.
+fn copied(item: Item) -> Action {
+    let keys = run::key_attributes();
+    let others = item.attributes.into_iter().filter(|attribute| !keys.contains(&attribute.name));
+    let attributes = others.map(|it| Attribute { name: format!("copy of {}", it.name), value: it.value }).collect();
+    Action::Patch(Patch { set: Item { attributes, nested: item.nested }, remove: vec![] })
+}
+
 fn number(item: &Item, name: &str) -> String {
     let found = item.attributes.iter().find(|attribute| attribute.name == name);
     match found.map(|attribute| &attribute.value) {
@@ -65,6 +73,16 @@ impl Guest for Echo {
             "fail" | "flaw" | "trap" | "spin" | "hog" => touch(),
             "delete" => Ok(vec![Action::Delete(Target::This)]),
             "roundtrip" => Ok(vec![Action::Insert(Insert { table: run::argument("to"), item, existing: Existing::Fail })]),
+            "tell" => {
+                let token = run::argument("token").unwrap_or_default();
+                log::write(log::Level::Info, &format!("the token is {token}, in quotes {token:?}"));
+                if run::argument("id").is_some() && chosen {
+                    return Err(format!("no luck with {token}"));
+                }
+                Ok(vec![patch("length", Value::N(token.len().to_string()))])
+            }
+            "keep" => Ok(vec![patch("token", Value::S(run::argument("token").unwrap_or_default()))]),
+            "copy" => Ok(vec![copied(item)]),
             "too-few" => Ok(vec![patch("l", Value::L(2))]),
             "too-many" => {
                 let set = Item { attributes: vec![], nested: vec![Value::Null] };

@@ -1,0 +1,191 @@
+//! How a run begins: what it is, fixed in its manifest, and then its journal, under the table's lease.
+
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::error::Error;
+use super::flow::Run;
+use super::summary::Summary;
+use super::{Event, Migrator, RunOptions, terms};
+use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
+use crate::history::{Applied, now};
+use crate::journal::{self, Counts, Journal, Manifest};
+use crate::migration::{Direction, Migration, RunContext, new_seed};
+
+/// How long a table that is being made is waited for.
+const CREATION: Duration = Duration::from_secs(300);
+/// Items a page of the scan.
+const PAGE_LIMIT: u32 = 1000;
+
+impl Migrator {
+    /// Plans and applies a new run, unless its migration is applied already, or, for an undo, is not.
+    pub(super) async fn whole(
+        &self,
+        migration: Arc<dyn Migration>,
+        options: &RunOptions,
+        direction: Direction,
+    ) -> Result<Summary, Error> {
+        let table = self.usable(&options.table).await?;
+        self.history.init(&Billing::OnDemand).await?;
+        let number = migration.description().number;
+        let recorded = self.history.find(number).await?;
+        match (&recorded, direction) {
+            (Some(row), Direction::Migrate) => return self.already(migration.as_ref(), row, &table),
+            (None, Direction::Undo) => {
+                return Err(Error::Usage(format!(
+                    "migration {number} is not applied; there is nothing to undo (see `drift-host status`)"
+                )));
+            }
+            (Some(row), Direction::Undo) if row.table != table.name => {
+                return Err(Error::Refused(format!(
+                    "migration {number} was applied to the table {}, not to {}",
+                    row.table, table.name
+                )));
+            }
+            _ => {}
+        }
+        let manifest = self.manifest(migration.as_ref(), options, direction, &table)?;
+        self.begin_leased(&manifest, migration, table, options).await
+    }
+
+    /// Begins a run and goes to its end, under the table's lease.
+    pub(super) async fn begin_leased(
+        &self,
+        manifest: &Manifest,
+        migration: Arc<dyn Migration>,
+        table: TableInfo,
+        options: &RunOptions,
+    ) -> Result<Summary, Error> {
+        let lease = self.lease(migration.as_ref(), manifest, None).await?;
+        self.keep_pace(&table, options);
+        let begun = match self.init_receipts(manifest).await {
+            Ok(()) => self.begin(manifest, migration, table),
+            Err(error) => Err(error),
+        };
+        match begun {
+            Ok(run) => run.go_on(options, lease).await,
+            Err(error) => {
+                // It runs out by itself if it cannot be given back.
+                let _expires = lease.release().await;
+                Err(error)
+            }
+        }
+    }
+
+    pub(super) fn already(&self, migration: &dyn Migration, row: &Applied, table: &TableInfo) -> Result<Summary, Error> {
+        let number = row.number;
+        if row.table != table.name {
+            return Err(Error::Refused(format!(
+                "migration {number} is recorded for the table {0}, not for {1}. If that is a mistake: drift-host repair --adopt {number} --table {1}",
+                row.table, table.name
+            )));
+        }
+        let fixed = row.details.iter().any(|(name, digest)| name == "fixed_digest" && digest == migration.digest());
+        if !row.digest.is_empty() && row.digest != migration.digest() && !fixed {
+            return Err(Error::Refused(format!(
+                "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
+                row.digest,
+                migration.digest(),
+                table.name
+            )));
+        }
+        let description = migration.description();
+        Ok(Summary {
+            manifest: None,
+            migration: (number.to_string(), description.name.clone(), migration.digest().to_owned()),
+            table: table.name.clone(),
+            state: "already-applied".into(),
+            counts: Counts::default(),
+            units: (0.0, 0.0),
+            needed_units: None,
+            seconds: (0.0, 0.0),
+            single_writes: 0,
+            partly_guarded: 0,
+            errors: Vec::new(),
+        })
+    }
+
+    /// What a run is, fixed before it begins.
+    pub(super) fn manifest(
+        &self,
+        migration: &dyn Migration,
+        options: &RunOptions,
+        direction: Direction,
+        table: &TableInfo,
+    ) -> Result<Manifest, Error> {
+        options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
+        let description = migration.description();
+        let started_at = now();
+        let context = RunContext {
+            table: table.name.clone(),
+            key: table.key.clone(),
+            started_at: started_at.clone(),
+            arguments: options.arguments.clone(),
+            seed: new_seed(),
+            secrets: terms::secrets(&options.secret_arguments, &options.arguments)?,
+        };
+        let manifest = Manifest {
+            run: journal::new_run_id(),
+            host_version: env!("CARGO_PKG_VERSION").to_owned(),
+            created: started_at,
+            direction,
+            number: description.number,
+            name: description.name.clone(),
+            summary: description.summary.clone(),
+            digest: migration.digest().to_owned(),
+            repeatable: description.repeatable,
+            context,
+            table_arn: table.arn.clone(),
+            table_id: table.id.clone(),
+            segments: options.segments,
+            consistent: options.consistent,
+            page_limit: PAGE_LIMIT,
+            filter: options.filter.clone(),
+            guard: options.guard.clone(),
+            max_errors: options.max_errors.to_string(),
+            grants: options.grants.clone(),
+            limits: options.limits.clone(),
+            meta_table: self.meta_table.clone(),
+            conflict_retries: options.conflict_retries,
+            exactly_once: options.exactly_once.clone(),
+            no_atomic: options.no_atomic,
+            check_source: options.check_source,
+            no_images: options.no_images,
+            restores: None,
+            sweep: false,
+            secret_arguments: options.secret_arguments.clone(),
+            endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
+            region: self.settings.region.clone(),
+            profile: self.settings.profile.clone(),
+        };
+        terms::terms(&manifest)?;
+        Ok(manifest)
+    }
+
+    pub(super) fn begin(&self, manifest: &Manifest, migration: Arc<dyn Migration>, table: TableInfo) -> Result<Run, Error> {
+        let journal = Journal::create(&self.runs_dir, manifest, migration.component())?;
+        (self.observer)(Event::Started { run: manifest.run.clone(), items_estimated: table.item_count });
+        Ok(Run::new(self, journal, migration, table))
+    }
+
+    /// The table, once it can be worked on.
+    pub(super) async fn usable(&self, table: &str) -> Result<TableInfo, Error> {
+        let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
+        Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
+    }
+
+    /// Keeps to the rates asked for, or, on anything not local, to a quarter of what the table has.
+    pub(super) fn keep_pace(&self, table: &TableInfo, options: &RunOptions) {
+        let (read, write) = match self.database.is_local() {
+            true => (None, None),
+            false => table.quarter(),
+        };
+        let read = options.max_read_units.map(NonZeroU32::get).or(read);
+        let write = options.max_write_units.map(NonZeroU32::get).or(write);
+        self.database.set_pace(read, write);
+        if read.is_some() || write.is_some() {
+            (self.observer)(Event::Paced { read, write });
+        }
+    }
+}
