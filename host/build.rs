@@ -20,7 +20,12 @@ fn main() {
             let path = root.join(part).join(&file);
             println!("cargo::rerun-if-changed={}", path.display());
             // Writing to a String cannot fail.
-            let _ = writeln!(list, "    ({part:?}, {:?}, include_bytes!({:?})),", file.display().to_string(), path.display().to_string());
+            let _ = writeln!(
+                list,
+                "    ({part:?}, {:?}, include_bytes!({:?})),",
+                file.display().to_string(),
+                path.display().to_string()
+            );
         }
     }
     list.push(']');
@@ -34,7 +39,8 @@ fn walk(folder: &Path, below: &Path, files: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let (path, below) = (entry.path(), below.join(entry.file_name()));
         let hidden = entry.file_name().to_string_lossy().starts_with('.');
-        if hidden || LEFT_OUT.iter().any(|name| below == Path::new(name) || entry.file_name() == *name) {
+        let test = entry.file_name().to_string_lossy().ends_with("_test.go");
+        if hidden || test || LEFT_OUT.iter().any(|name| below == Path::new(name) || entry.file_name() == *name) {
             continue;
         }
         if path.is_dir() {

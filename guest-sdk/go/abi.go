@@ -49,11 +49,11 @@ func cabiRealloc(old, oldSize, _, size uint32) uint32 {
 
 type pointer uint32
 
-func (p pointer) at(offset uint32) unsafe.Pointer { return unsafe.Pointer(uintptr(uint32(p) + offset)) }
-func (p pointer) u32(offset uint32) uint32          { return *(*uint32)(p.at(offset)) }
-func (p pointer) u8(offset uint32) uint8            { return *(*uint8)(p.at(offset)) }
-func (p pointer) setU32(offset, value uint32)       { *(*uint32)(p.at(offset)) = value }
-func (p pointer) setU8(offset uint32, value uint8)  { *(*uint8)(p.at(offset)) = value }
+func (p pointer) at(offset uint32) unsafe.Pointer  { return unsafe.Pointer(uintptr(uint32(p) + offset)) }
+func (p pointer) u32(offset uint32) uint32         { return *(*uint32)(p.at(offset)) }
+func (p pointer) u8(offset uint32) uint8           { return *(*uint8)(p.at(offset)) }
+func (p pointer) setU32(offset, value uint32)      { *(*uint32)(p.at(offset)) = value }
+func (p pointer) setU8(offset uint32, value uint8) { *(*uint8)(p.at(offset)) = value }
 
 func bytesAt(p pointer, length uint32) []byte {
 	if length == 0 {
@@ -62,7 +62,9 @@ func bytesAt(p pointer, length uint32) []byte {
 	return unsafe.Slice((*byte)(p.at(0)), length)
 }
 
-func (p pointer) text(offset uint32) string { return string(bytesAt(pointer(p.u32(offset)), p.u32(offset+4))) }
+func (p pointer) text(offset uint32) string {
+	return string(bytesAt(pointer(p.u32(offset)), p.u32(offset+4)))
+}
 
 func (p pointer) setText(offset uint32, text string) {
 	if text == "" {

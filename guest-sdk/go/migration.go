@@ -136,7 +136,7 @@ func stack() string {
 		switch {
 		case strings.HasPrefix(function, "runtime"), strings.HasPrefix(function, "panic("):
 			continue
-		case strings.HasPrefix(function, "drift-host.local/drift."):
+		case strings.HasPrefix(function, "drift-host.local/drift.") && !strings.Contains(place, "_test.go:"):
 			if len(kept) > 0 {
 				return strings.Join(kept, "\n")
 			}

@@ -23,7 +23,9 @@ use serde_json::{Value as Json, json};
 
 use super::{Error, at};
 use crate::migration::{Cost, Direction, ItemFailure, Migration, Reply, RunContext, Secrets, Worker};
-use crate::model::json::{Form, item_and_form, item_from_json, item_to_dynamodb_json, item_to_plain_json, value_to_dynamodb_json};
+use crate::model::json::{
+    Form, item_and_form, item_from_json, item_to_dynamodb_json, item_to_plain_json, value_to_dynamodb_json,
+};
 use crate::model::{Action, Item, KeyAttribute, KeySchema, KeyType, Target, Value};
 use crate::report;
 
@@ -117,10 +119,14 @@ pub fn read_all(folder: &Path, key_attributes: Option<&[String]>) -> Result<Vec<
         all.key = Some(names.to_vec());
     }
     let entries = fs::read_dir(folder).map_err(|error| at(folder, format!("the fixtures cannot be read: {error}")))?;
-    let mut folders: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).filter(|path| path.join("item.json").is_file()).collect();
+    let mut folders: Vec<PathBuf> =
+        entries.flatten().map(|entry| entry.path()).filter(|path| path.join("item.json").is_file()).collect();
     folders.sort();
     if folders.is_empty() {
-        return Err(at(folder, "there is no fixture: a folder with an item.json; `drift-host run --record 5` writes some of real items"));
+        return Err(at(
+            folder,
+            "there is no fixture: a folder with an item.json; `drift-host run --record 5` writes some of real items",
+        ));
     }
     folders.into_iter().map(|path| Fixture::read(path, &all)).collect()
 }
@@ -167,7 +173,10 @@ impl Fixture {
         let (item, form) = item_and_form(&text).map_err(|error| at(&path, error))?;
         let own = read_case(&folder.join("case.json"))?;
         let names = own.key.as_ref().or(all.key.as_ref()).ok_or_else(|| {
-            at(&folder, "which attributes are the key? Say so in fixtures.json beside it, {\"key\": [\"Id\"]}, or by --key-attributes Id")
+            at(
+                &folder,
+                "which attributes are the key? Say so in fixtures.json beside it, {\"key\": [\"Id\"]}, or by --key-attributes Id",
+            )
         })?;
         let key = key_of(names, &item).map_err(|problem| at(&path, problem))?;
         let context = RunContext {
@@ -216,7 +225,9 @@ impl Fixture {
     /// A worker for this fixture's run, and the item to ask it about.
     pub fn worker(&self, migration: &dyn Migration) -> Result<Box<dyn Worker>, Error> {
         let context = Arc::new(self.context.clone());
-        migration.worker(&context, self.direction).map_err(|error| at(&self.folder, format!("the migration does not start: {error}")))
+        migration
+            .worker(&context, self.direction)
+            .map_err(|error| at(&self.folder, format!("the migration does not start: {error}")))
     }
 
     /// The item.
@@ -250,7 +261,11 @@ impl Fixture {
                     Some(actions) => documents(&mut out, actions, &normal(&reply.actions)),
                     None if expected.after.is_some() && others => {
                         let others: Vec<&Action> = reply.actions.iter().filter(|action| !is_of_the_item(action)).collect();
-                        let _ = writeln!(out, "+ and {} more actions, which \"after\" does not show: list all in \"actions\"", others.len());
+                        let _ = writeln!(
+                            out,
+                            "+ and {} more actions, which \"after\" does not show: list all in \"actions\"",
+                            others.len()
+                        );
                         others.iter().for_each(|action| documents(&mut out, &Json::Null, &report::document::action(action)));
                     }
                     None => {}
@@ -329,8 +344,9 @@ fn read_case(path: &Path) -> Result<Case, Error> {
 
 fn read_expected(path: &Path) -> Result<Expected, Error> {
     let text = read(path)?;
-    let parsed: ExpectedText<'_> = serde_json::from_str(&text)
-        .map_err(|error| at(path, format!("{error}; expected is {{\"after\": ITEM}}, {{\"actions\": […]}} or {{\"error\": \"words of it\"}}")))?;
+    let parsed: ExpectedText<'_> = serde_json::from_str(&text).map_err(|error| {
+        at(path, format!("{error}; expected is {{\"after\": ITEM}}, {{\"actions\": […]}} or {{\"error\": \"words of it\"}}"))
+    })?;
     let item = |raw: &RawValue| match raw.get() {
         "null" => Ok(None),
         text => item_from_json(text).map(Some).map_err(|error| at(path, format!("\"after\": {error}"))),
@@ -404,7 +420,9 @@ fn documents(out: &mut String, expected: &Json, found: &Json) {
     let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let rest = |lines: &[&str]| lines.len() - head;
     let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count().min(rest(&old)).min(rest(&new));
-    let part = |lines: &[&str]| lines.get(head..lines.len() - tail).unwrap_or_default().iter().map(|line| (*line).to_owned()).collect::<Vec<_>>();
+    let part = |lines: &[&str]| {
+        lines.get(head..lines.len() - tail).unwrap_or_default().iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
+    };
     let mut lines = |sign: char, lines: &mut dyn Iterator<Item = &str>| {
         for line in lines {
             let _ = writeln!(out, "{sign} {line}");
@@ -421,7 +439,10 @@ fn documents(out: &mut String, expected: &Json, found: &Json) {
 fn same(a: &Json, b: &Json) -> bool {
     let fields = |map: &serde_json::Map<String, Json>| {
         let empty = |value: &Json| value.is_null() || value == &json!([]) || value == &json!({});
-        map.iter().filter(|(_, value)| !empty(value)).map(|(name, value)| (name.clone(), value.clone())).collect::<BTreeMap<_, _>>()
+        map.iter()
+            .filter(|(_, value)| !empty(value))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect::<BTreeMap<_, _>>()
     };
     match (a, b) {
         (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),

@@ -122,7 +122,8 @@ mod tests {
             assert!(!kept.take(&item(&[("a", n)]), &unchanged));
         }
         assert!(!kept.take(&item(&[("b", 1)]), &unchanged));
-        let failure = ItemFailure { kind: crate::migration::FailureKind::Error, message: String::new(), backtrace: None, log: vec![] };
+        let failure =
+            ItemFailure { kind: crate::migration::FailureKind::Error, message: String::new(), backtrace: None, log: vec![] };
         assert!(kept.take(&item(&[("b", 2)]), &Err(failure)), "the same attributes, another answer: three shapes, full");
         assert_eq!(kept.first.len(), 3);
     }

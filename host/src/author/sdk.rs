@@ -72,7 +72,8 @@ mod tests {
         let manifest: toml::Table = RUST_MANIFESTS[0].1.parse().unwrap();
         let target = |name: &str| manifest["target"][name]["dependencies"].as_table().unwrap().clone();
         let own = manifest["dependencies"].as_table().unwrap().clone();
-        let all = own.into_iter().chain(target("cfg(target_arch = \"wasm32\")")).chain(target("cfg(not(target_arch = \"wasm32\"))"));
+        let all =
+            own.into_iter().chain(target("cfg(target_arch = \"wasm32\")")).chain(target("cfg(not(target_arch = \"wasm32\"))"));
         let mut names = Vec::new();
         for (name, stated) in all.filter(|(name, _)| name != "drift-sdk-macros") {
             assert_eq!(Some(&stated), known.get(&name), "{name}");

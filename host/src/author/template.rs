@@ -22,10 +22,18 @@ const RUST: &[File] = &[
     (".gitignore", "/target\n/build\n/.drift\n"),
 ];
 
+const GO: &[File] = &[
+    ("go.mod", include_str!("template/go/go.mod.txt")),
+    ("migration.go", include_str!("template/go/migration.go.txt")),
+    ("migration_test.go", include_str!("template/go/migration_test.go.txt")),
+    (".gitignore", "/build\n/.drift\n"),
+];
+
 /// What is peculiar to a language: the file of the migration, how its unit tests run, and the files.
 fn of(language: Language) -> (&'static str, &'static str, &'static [File]) {
     match language {
         Language::Rust => ("src/lib.rs", "cargo test", RUST),
+        Language::Go => ("migration.go", "go test", GO),
         _ => ("", "", &[]),
     }
 }
@@ -37,7 +45,9 @@ pub fn make(folder: &Path, language: Language, example: bool) -> Result<Vec<Path
     let good = name.starts_with(|c: char| c.is_ascii_lowercase())
         && name.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-');
     if !good {
-        return Err(Error(format!("{name:?} is no name for a migration here: lower-case letters, digits and `-`, a letter first")));
+        return Err(Error(format!(
+            "{name:?} is no name for a migration here: lower-case letters, digits and `-`, a letter first"
+        )));
     }
     if fs::read_dir(folder).is_ok_and(|mut entries| entries.next().is_some()) {
         return Err(at(folder, "the folder exists and is not empty; choose another name"));
@@ -46,7 +56,14 @@ pub fn make(folder: &Path, language: Language, example: bool) -> Result<Vec<Path
     let file = name.replace('-', "_");
     let number = jiff::Timestamp::now().to_string().chars().filter(char::is_ascii_digit).take(8).collect::<String>();
     let fill = |text: &str| {
-        let words = [("name", name.as_str()), ("file", &file), ("number", &number), ("source", source), ("unit", unit), ("language", language.name())];
+        let words = [
+            ("name", name.as_str()),
+            ("file", &file),
+            ("number", &number),
+            ("source", source),
+            ("unit", unit),
+            ("language", language.name()),
+        ];
         words.iter().fold(text.to_owned(), |text, (word, value)| text.replace(&format!("{{{{{word}}}}}"), value))
     };
     let fixture = if example { &FIXTURE[..] } else { &[] };

@@ -7,6 +7,7 @@
 
 mod apply;
 mod build;
+mod connection;
 mod inspect;
 mod local;
 mod new;

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Ended;
-use super::options::Connection;
+use super::connection::Connection;
 use crate::Error;
 use crate::author::build::Language;
 use crate::author::{Mask, fixture, template};
@@ -46,7 +46,11 @@ impl NewVerb {
         for path in written {
             say!("{}", path.display());
         }
-        tell!("next: cd {} && drift-host build && drift-host test{}", self.folder.display(), if self.from_table.is_some() { " --bless" } else { "" });
+        tell!(
+            "next: cd {} && drift-host build && drift-host test{}",
+            self.folder.display(),
+            if self.from_table.is_some() { " --bless" } else { "" }
+        );
         Ok(0)
     }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Flow};
+use super::connection::Connection;
+use super::options::Flow;
 use crate::Error;
 use crate::author::{Mask, Recorder};
 use crate::journal::{self, Journal};

@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::options::load;
+use super::options::load_counted;
+use crate::Error;
 use crate::author::build;
 use crate::plugin::{Limits, Plugin};
-use crate::Error;
 
 /// Whether a project may be built here: that runs other people's scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,16 @@ pub(super) enum Building {
 
 /// Loads what `path` names.
 pub(super) fn load_source(path: &Path, slots: Option<usize>, limits: Limits, building: Building) -> Result<Plugin, Error> {
+    load_with(path, slots, limits, building, false)
+}
+
+/// The same, with the fuel of each call counted.
+pub(super) fn load_measured(path: &Path, limits: Limits) -> Result<Plugin, Error> {
+    load_with(path, Some(1), limits, Building::Allowed, true)
+}
+
+fn load_with(path: &Path, slots: Option<usize>, limits: Limits, building: Building, count_fuel: bool) -> Result<Plugin, Error> {
+    let load = |path: &Path| load_counted(path, slots, limits, count_fuel);
     if path.is_dir() {
         if building == Building::Refused {
             return Err(Error::Refused(format!(
@@ -27,7 +37,7 @@ pub(super) fn load_source(path: &Path, slots: Option<usize>, limits: Limits, bui
             )));
         }
         let built = build::build(path, None)?;
-        return load(&built.component, slots, limits);
+        return load(&built.component);
     }
-    load(path, slots, limits)
+    load(path)
 }

@@ -8,7 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::options::{Connection, Given};
+use super::connection::Connection;
+use super::options::Given;
 use crate::dynamo::{Client, Filter, ScanRequest, TableInfo};
 use crate::migration::{Direction, Migration, RunContext, Secrets};
 use crate::model::json::item_from_json;

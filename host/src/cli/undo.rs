@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Flow};
+use super::connection::Connection;
+use super::options::Flow;
 use super::run::Output;
 use crate::journal::Journal;
 use crate::run::{RunOptions, WayBack};

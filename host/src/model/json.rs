@@ -110,7 +110,9 @@ fn plain_value(text: &mut String, value: &Value, depth: usize) -> Option<()> {
         Value::N(number) => text.push_str(number.as_str()),
         Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
         Value::Null => text.push_str("null"),
-        Value::L(list) => plain_children(text, ('[', ']'), list.iter(), depth, |text, child| plain_value(text, child, depth + 1))?,
+        Value::L(list) => {
+            plain_children(text, ('[', ']'), list.iter(), depth, |text, child| plain_value(text, child, depth + 1))?
+        }
         Value::M(map) => plain_map(text, map, depth)?,
         Value::B(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_) => return None,
     }

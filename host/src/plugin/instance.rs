@@ -15,7 +15,7 @@ use super::guest_log::GuestLog;
 use super::limits::Limits;
 use super::trap::{Stopped, Trapped};
 use super::wasi::{self, Wasi};
-use crate::migration::{Direction, LogLevel, RunContext};
+use crate::migration::{Cost, Direction, LogLevel, RunContext};
 
 /// What a guest's instance carries on the host's side.
 pub(super) struct State {
@@ -173,6 +173,10 @@ pub(super) struct Instance {
     pub(super) store: Store<State>,
     function: Function,
     calls: usize,
+    /// Whether the engine counts fuel.
+    counts: bool,
+    /// Of the last call.
+    pub(super) cost: Cost,
     /// The memory it had before its first item.
     floor: usize,
 }
@@ -216,7 +220,9 @@ impl Instance {
         // What was logged before any item belongs to none.
         let _of_no_item = store.data_mut().log.take();
         let floor = store.data().memory_bytes;
-        Ok(Self { store, function, calls: 0, floor })
+        let counts = store.set_fuel(u64::MAX).is_ok();
+        let cost = Cost { memory_bytes: floor as u64, fuel: None };
+        Ok(Self { store, function, calls: 0, counts, cost, floor })
     }
 
     /// Asks about one item; `key` begins its random numbers, where it draws any.
@@ -229,10 +235,15 @@ impl Instance {
         }
         self.calls += 1;
         self.store.set_epoch_deadline(ticks(limit));
+        if self.counts {
+            let _it_counts = self.store.set_fuel(u64::MAX);
+        }
         let called = match &self.function {
             Function::Migrate(guest) => guest.call_migrate(&mut self.store, item),
             Function::Undo(guest) => guest.call_undo(&mut self.store, item),
         };
+        let fuel = self.counts.then(|| self.store.get_fuel().map_or(0, |left| u64::MAX - left));
+        self.cost = Cost { memory_bytes: self.store.data().memory_bytes as u64, fuel };
         called.map_err(|error| Trapped::new(&error, &mut self.store, limit, "item-time"))
     }
 
@@ -251,5 +262,7 @@ fn store(pre: &InstancePre<State>, limits: &Limits, run: Option<Arc<RunContext>>
     store.set_hostcall_fuel(limits.answer_bytes);
     store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(ticks(limits.start_time));
+    // Where it is counted, there must be some before anything runs.
+    let _not_counted = store.set_fuel(u64::MAX);
     store
 }

@@ -11,7 +11,7 @@ use super::instance::{Instance, State};
 use super::limits::Limits;
 use super::trap::Trapped;
 use super::{lift, lower, said};
-use crate::migration::{Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
+use crate::migration::{Cost, Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
 use crate::model::{self, Item};
 
 pub(super) struct Slot {
@@ -24,6 +24,8 @@ pub(super) struct Slot {
     draws: bool,
     run_log: RunLog,
     instance: Option<Instance>,
+    /// Of the last item that did not trap.
+    cost: Option<Cost>,
 }
 
 impl Slot {
@@ -37,7 +39,7 @@ impl Slot {
         draws: bool,
     ) -> Result<Self, Trapped> {
         let run_log = RunLog::new(&limits);
-        let mut slot = Self { pre, limits, grants, run: run.clone(), direction, draws, run_log, instance: None };
+        let mut slot = Self { pre, limits, grants, run: run.clone(), direction, draws, run_log, instance: None, cost: None };
         // Even where each item has an instance of its own: so that one which does not start is told before the scan.
         slot.instance = Some(slot.instance_for(None)?).filter(|_| !limits.fresh_instances);
         Ok(slot)
@@ -62,7 +64,9 @@ impl Slot {
         let gathered = lower::Gathered::of(item);
         let lowered = lower::Lowered::new(item, &gathered);
         // After a trap the instance is dead: it is dropped here, and the next item starts another.
+        self.cost = None;
         let answer = instance.call(lowered.param(), key.as_deref()).map_err(Trapped::of_item)?;
+        self.cost = Some(instance.cost);
         let log = instance.store.data_mut().log.take();
         self.instance = Some(instance).filter(|instance| !instance.is_used_up());
         let (kind, message) = match answer {
@@ -102,5 +106,9 @@ impl Worker for Slot {
             log: self.run_log.keep(failure.log),
             ..failure
         })
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.cost
     }
 }

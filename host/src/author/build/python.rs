@@ -17,7 +17,15 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
     let wit = sdk.join("wit");
     Tool::new(tool, INSTALL, project)
         .args(["-d".as_ref(), wit.as_os_str(), "-w".as_ref(), "reversible-migration".as_ref(), "componentize".as_ref()])
-        .args(["drift_entry".as_ref(), "-p".as_ref(), ".".as_ref(), "-p".as_ref(), sdk.as_os_str(), "-o".as_ref(), absolute.as_os_str()])
+        .args([
+            "drift_entry".as_ref(),
+            "-p".as_ref(),
+            ".".as_ref(),
+            "-p".as_ref(),
+            sdk.as_os_str(),
+            "-o".as_ref(),
+            absolute.as_os_str(),
+        ])
         .run()?;
     std::fs::read(&out).map_err(|error| at(&out, error))
 }

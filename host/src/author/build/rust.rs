@@ -25,8 +25,15 @@ struct Target {
 
 pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
     check_target(project)?;
-    let cargo = Tool::new("cargo", RUSTUP, project)
-        .args(["build", "--release", "--lib", "--target", TARGET, "--message-format", "json-render-diagnostics"]);
+    let cargo = Tool::new("cargo", RUSTUP, project).args([
+        "build",
+        "--release",
+        "--lib",
+        "--target",
+        TARGET,
+        "--message-format",
+        "json-render-diagnostics",
+    ]);
     let said = cargo.run()?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
     let mut components = messages.filter(|message| message.reason == "compiler-artifact").filter_map(|message| {
