@@ -1,6 +1,7 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
 pub mod crash;
+pub mod fuzz;
 pub mod items;
 pub mod moto;
 pub mod plain;
@@ -39,6 +40,14 @@ impl World {
         let file = dir.path().join("things.jsonl");
         let lines: String = (1..=rows).map(|n| format!("{{\"Id\": {n}, \"name\": \"name {n}\", \"n\": {n}}}\n")).collect();
         std::fs::write(&file, lines).unwrap();
+        Self::start(dir, &[format!("Things:Id={}", file.display())])
+    }
+
+    /// With a table `Things` (key `Id`, a number) of these items, as plain or DynamoDB JSON.
+    pub fn with_items(items: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("things.jsonl");
+        std::fs::write(&file, items.join("\n")).unwrap();
         Self::start(dir, &[format!("Things:Id={}", file.display())])
     }
 

@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | crash | bench | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | crash | fuzz | bench | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -7,6 +7,8 @@ mod bench;
 mod cargo;
 mod crash;
 mod demo;
+mod deny;
+mod fuzz;
 mod guests;
 mod python;
 mod scan;
@@ -20,7 +22,9 @@ cargo xtask guests              build every guest, and say where they are
 cargo xtask demo                the whole way on an embedded DynamoDB: try, run, status, undo
 cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`, and choose
 cargo xtask crash [OPTIONS]     kill migrations, resume them, look at every item: --runs N --seed S --kind KIND (docs/crash.md)
+cargo xtask fuzz [OPTIONS]      damaged components and made-up answers against the host: --seconds N --seed S [COMPONENT.wasm]...
 cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
+cargo xtask deny                licences, bans and sources of what is depended on, by deny.toml; advisories where cargo-deny is
 cargo xtask lint                formatting and clippy; the first time it checks every dependency, which takes minutes
 
 Output is kept in CARGO_TARGET_DIR, else in ~/.cache/drift-host/target, else in ./target.";
@@ -36,7 +40,9 @@ fn main() -> ExitCode {
         ("demo", true) => demo::run(),
         ("test", _) => test(rest),
         ("crash", _) => crash::run(rest),
+        ("fuzz", _) => fuzz::run(rest),
         ("bench", _) => bench::run(rest),
+        ("deny", true) => deny::run(),
         ("lint", true) => lint(),
         ("help" | "--help" | "-h", true) => {
             println!("{USAGE}");
@@ -89,6 +95,9 @@ fn test(arguments: &[String]) -> Result<()> {
         Some(program) => tests.env("DRIFT_MOTO", program),
         None => tests.env_remove("DRIFT_MOTO"),
     };
+    if guests.is_some() {
+        toolchain::find()?.tell(&mut tests);
+    }
     let workspace = tests.run();
     // Arguments choose among the tests of this workspace, and mean nothing in another.
     let examples = match guests::EXAMPLES.manifest().filter(|_| arguments.is_empty()) {

@@ -42,13 +42,15 @@ pub enum LoadError {
     },
     /// Another contract version.
     #[error(
-        "{name} was built against drift:migration@{found}, and this drift-host accepts drift:migration@0.1.x. Build it against the wit/ folder of this version, or use a drift-host that speaks {found}"
+        "{name} was built against drift:migration@{found}, and this drift-host accepts {accepted}. Build it against the wit/ folder of this version, or use a drift-host that speaks {found}"
     )]
     Version {
         /// The file.
         name: String,
         /// The version found.
         found: String,
+        /// The versions accepted.
+        accepted: String,
     },
     /// No migration in it.
     #[error(

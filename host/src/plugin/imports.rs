@@ -31,6 +31,7 @@ macro_rules! interfaces {
 
 static INTERFACES: &[Interface] = interfaces! {
     "drift:migration/types" Contract "types only; allows nothing"
+    "drift:migration/about" Contract "types only; allows nothing"
     "drift:migration/run" Contract "reads the run's table name, key, start and arguments"
     "drift:migration/log" Contract "writes to the log of its item"
     "drift:migration/dynamodb" Contract "reads and writes tables at once, each only where it was granted; not deferred, not previewed"

@@ -6,16 +6,14 @@ use std::time::Duration;
 use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Store};
 
-use super::contract::drift::migration::types::{Action, ItemParam};
-use super::contract::drift::migration::{log, run, types};
-use super::contract::reversible::{ReversibleDirectMigration, ReversibleDirectMigrationIndices};
-use super::contract::{DirectMigration, DirectMigrationIndices};
+use super::contract::{Answer, Contract, Guest, log, run, types};
 use super::engine::ticks;
 use super::guest_log::GuestLog;
 use super::limits::Limits;
 use super::trap::{Stopped, Trapped};
 use super::wasi::{self, Wasi};
-use crate::migration::{Direction, LogLevel, RunContext};
+use crate::migration::{Cost, Direction, LogLevel, RunContext};
+use crate::model::{Description, Item};
 
 /// What a guest's instance carries on the host's side.
 pub(super) struct State {
@@ -150,77 +148,80 @@ impl ResourceLimiter for State {
 }
 
 /// All that this component may import, and no more. `dynamodb` is not among it: nothing grants it yet.
-pub(super) fn linker(component: &Component, is_interpreter: bool) -> wasmtime::Result<Linker<State>> {
-    use wasmtime::component::HasSelf;
+pub(super) fn linker(contract: &dyn Contract, component: &Component, is_interpreter: bool) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(component.engine());
     wasi::link(&mut linker, component, is_interpreter)?;
-    types::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    run::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    log::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    contract.link(&mut linker)?;
     Ok(linker)
-}
-
-type Answer = Result<Vec<Action>, String>;
-
-/// Which of the guest's functions an instance is for.
-enum Function {
-    Migrate(DirectMigration),
-    Undo(ReversibleDirectMigration),
 }
 
 /// A live instance. After a trap it is dead: drop it.
 pub(super) struct Instance {
     pub(super) store: Store<State>,
-    function: Function,
+    guest: Box<dyn Guest>,
     calls: usize,
+    /// Whether the engine counts fuel.
+    counts: bool,
+    /// Of the last call.
+    pub(super) cost: Cost,
     /// The memory it had before its first item.
     floor: usize,
 }
 
-/// Starts an instance and calls `describe`.
-pub(super) fn describe(
-    pre: &InstancePre<State>,
-    indices: &DirectMigrationIndices,
-    limits: &Limits,
-) -> Result<types::Description, Trapped> {
-    let mut store = store(pre, limits, None);
-    let described = pre.instantiate(&mut store).and_then(|instance| {
-        let guest = indices.load(&mut store, &instance)?;
+/// A loaded component, with the contract that it was built against.
+#[derive(Clone)]
+pub(super) struct Loaded {
+    pub(super) pre: InstancePre<State>,
+    pub(super) contract: &'static dyn Contract,
+    pub(super) limits: Limits,
+}
+
+impl Loaded {
+    /// Starts an instance and calls `describe`; the error is a sentence that begins with a verb.
+    pub(super) fn describe(&self) -> Result<Description, String> {
+        let mut store = self.store(None);
+        let described = self.contract.describe(&self.pre, &mut store);
+        described.map_err(|error| Trapped::new(&error, &mut store, self.limits.start_time, "start-time").at_start())?
+    }
+
+    fn store(&self, run: Option<Arc<RunContext>>) -> Store<State> {
+        let limits = &self.limits;
+        let mut store = Store::new(self.pre.engine(), State::new(limits, run));
+        store.limiter(|state| state);
+        store.set_hostcall_fuel(limits.answer_bytes);
+        store.set_max_component_handles(limits.handles);
         store.set_epoch_deadline(ticks(limits.start_time));
-        guest.call_describe(&mut store)
-    });
-    described.map_err(|error| Trapped::new(&error, &mut store, limits.start_time, "start-time"))
+        // Where it is counted, there must be some before anything runs.
+        let _not_counted = store.set_fuel(u64::MAX);
+        store
+    }
 }
 
 impl Instance {
     /// A new instance. `key` is that of the item which it is for alone, if so: then its random numbers are that item's from
     /// the first on.
     pub(super) fn start(
-        pre: &InstancePre<State>,
-        limits: &Limits,
+        loaded: &Loaded,
         run: &Arc<RunContext>,
         direction: Direction,
         key: Option<&str>,
     ) -> Result<Self, Trapped> {
-        let mut store = store(pre, limits, Some(run.clone()));
+        let mut store = loaded.store(Some(run.clone()));
         if let Some(key) = key {
             store.data_mut().wasi.begin_item(&run.seed, key);
         }
-        let started = pre.instantiate(&mut store).and_then(|instance| {
-            Ok(match direction {
-                Direction::Migrate => Function::Migrate(DirectMigrationIndices::new(pre)?.load(&mut store, &instance)?),
-                Direction::Undo => Function::Undo(ReversibleDirectMigrationIndices::new(pre)?.load(&mut store, &instance)?),
-            })
-        });
-        let function = started.map_err(|error| Trapped::new(&error, &mut store, limits.start_time, "start-time"))?;
+        let started = loaded.contract.start(&loaded.pre, &mut store, direction);
+        let guest = started.map_err(|error| Trapped::new(&error, &mut store, loaded.limits.start_time, "start-time"))?;
         // What was logged before any item belongs to none.
         let _of_no_item = store.data_mut().log.take();
         let floor = store.data().memory_bytes;
-        Ok(Self { store, function, calls: 0, floor })
+        let counts = store.set_fuel(u64::MAX).is_ok();
+        let cost = Cost { memory_bytes: floor as u64, fuel: None };
+        Ok(Self { store, guest, calls: 0, counts, cost, floor })
     }
 
     /// Asks about one item; `key` begins its random numbers, where it draws any.
-    pub(super) fn call(&mut self, item: ItemParam<'_>, key: Option<&str>) -> Result<Answer, Trapped> {
+    pub(super) fn call(&mut self, item: &Item, key: Option<&str>) -> Result<Answer, Trapped> {
         let state = self.store.data_mut();
         let limit = state.limits.item_time;
         (state.refused, state.handed) = (None, 0);
@@ -229,10 +230,12 @@ impl Instance {
         }
         self.calls += 1;
         self.store.set_epoch_deadline(ticks(limit));
-        let called = match &self.function {
-            Function::Migrate(guest) => guest.call_migrate(&mut self.store, item),
-            Function::Undo(guest) => guest.call_undo(&mut self.store, item),
-        };
+        if self.counts {
+            let _it_counts = self.store.set_fuel(u64::MAX);
+        }
+        let called = self.guest.call(&mut self.store, item);
+        let fuel = self.counts.then(|| self.store.get_fuel().map_or(0, |left| u64::MAX - left));
+        self.cost = Cost { memory_bytes: self.store.data().memory_bytes as u64, fuel };
         called.map_err(|error| Trapped::new(&error, &mut self.store, limit, "item-time"))
     }
 
@@ -243,13 +246,4 @@ impl Instance {
             || self.calls >= limits.instance_calls
             || *memory_bytes >= limits.instance_memory && *memory_bytes > self.floor
     }
-}
-
-fn store(pre: &InstancePre<State>, limits: &Limits, run: Option<Arc<RunContext>>) -> Store<State> {
-    let mut store = Store::new(pre.engine(), State::new(limits, run));
-    store.limiter(|state| state);
-    store.set_hostcall_fuel(limits.answer_bytes);
-    store.set_max_component_handles(limits.handles);
-    store.set_epoch_deadline(ticks(limits.start_time));
-    store
 }

@@ -3,12 +3,21 @@
 //! A guest says how many children each list and map has; the children stand in pre-order. One pass forward with a
 //! cursor reads them, so that counts which do not add up are found, and nothing can be mentioned twice.
 
-use super::contract::drift::migration::types as wit;
+use super::contract::{Answer, types as wit};
 use super::said;
 use crate::model::{
     Access, Action, Address, Attributes, Description, Existing, GrantRequest, Insert, Item, Key, MAX_DEPTH, Number, Patch,
     Target, Update, Value,
 };
+
+/// An answer, with its actions checked.
+pub(super) fn answer(answer: Result<Vec<wit::Action>, String>) -> Answer {
+    match answer.map(actions) {
+        Ok(Ok(actions)) => Answer::Actions(actions),
+        Ok(Err(problem)) => Answer::Invalid(problem),
+        Err(message) => Answer::Error(message),
+    }
+}
 
 /// The error is a sentence about the action (counted from 1).
 pub(super) fn actions(lifted: Vec<wit::Action>) -> Result<Vec<Action>, String> {

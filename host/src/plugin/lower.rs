@@ -3,7 +3,7 @@
 //! Two passes: the first gathers the texts of sets and the names of maps into flat lists, the second builds values that
 //! point into those. That keeps the borrows in safe Rust.
 
-use super::contract::drift::migration::types::{AttributeParam, ItemParam, ValueParam};
+use super::contract::types::{AttributeParam, ItemParam, ValueParam};
 use crate::model::{Item, Value};
 
 /// The flat lists that lowered values point into.

@@ -27,7 +27,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::{Component, InstancePre};
+use wasmtime::component::Component;
 
 pub use about::{About, Producer};
 pub use cache::default_cache_dir;
@@ -37,10 +37,9 @@ pub use imports::Import;
 pub use limits::{LimitError, LimitLine, Limits};
 
 use compile::Compiled;
-use contract::DirectMigrationIndices;
 use engine::Clockwork;
 use guest_log::RunLog;
-use instance::State;
+use instance::Loaded;
 use slot::Slot;
 
 use crate::migration::{Direction, Migration, RunContext, StartError, Worker};
@@ -60,12 +59,14 @@ pub struct PluginOptions {
     pub cache_dir: Option<PathBuf>,
     /// Compiles even what the cache has, to say how long that takes. Default false.
     pub compile_anew: bool,
+    /// Counts the fuel of each call, for tests: it costs a quarter of it. Default false.
+    pub count_fuel: bool,
 }
 
 impl Default for PluginOptions {
     fn default() -> Self {
         let slots = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir(), compile_anew: false }
+        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir(), compile_anew: false, count_fuel: false }
     }
 }
 
@@ -79,9 +80,8 @@ pub struct Plugin {
     reversible: bool,
     imports: Vec<String>,
     exports: Vec<String>,
-    limits: Limits,
     grants: Grants,
-    pre: InstancePre<State>,
+    loaded: Loaded,
     /// What the run at hand may still keep of logs.
     run_log: Mutex<(Weak<RunContext>, RunLog)>,
     // Last, so that the engine's clock outlives what runs by it.
@@ -116,7 +116,7 @@ impl Plugin {
         if let Some(reason) = about.too_much(limits) {
             return Err(LoadError::TooMuch { name: named(), reason });
         }
-        let clockwork = Clockwork::new(options.slots, limits)?;
+        let clockwork = Clockwork::new(options.slots, limits, options.count_fuel)?;
         let engine = &clockwork.engine;
         let bytes = Arc::new(bytes);
         let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_slice())));
@@ -124,26 +124,31 @@ impl Plugin {
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(engine).map(|(import, _)| import.to_owned()).collect();
         let exports: Vec<String> = kind.exports(engine).map(|(export, _)| export.to_owned()).collect();
-        check_version(name, &imports)?;
+        let contract = contract::chosen(&imports).map_err(|found| LoadError::Version {
+            name: named(),
+            found: said::line(&found, 80),
+            accepted: contract::accepted(),
+        })?;
         imports::check(name, &imports, about.is_interpreter)?;
         if let Some(missing) = ["describe", "migrate"].into_iter().find(|wanted| !exports.iter().any(|export| export == wanted)) {
             let shown = if exports.is_empty() { "none".into() } else { said::line(&exports.join(", "), SHOWN) };
             return Err(LoadError::World { name: named(), missing: format!("`{missing}`"), exports: shown });
         }
         let unlinkable = |error: wasmtime::Error| LoadError::Import { name: named(), reason: one_line(&error) };
-        let pre = instance::linker(&component, about.is_interpreter)
+        let pre = instance::linker(contract, &component, about.is_interpreter)
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(unlinkable)?;
-        let indices = DirectMigrationIndices::new(&pre).map_err(|error| LoadError::World {
+        contract.check(&pre).map_err(|error| LoadError::World {
             name: named(),
             missing: format!("the contract's functions ({})", one_line(&error)),
             exports: said::line(&exports.join(", "), SHOWN),
         })?;
-        let undescribed = |reason: String| LoadError::Describe { name: named(), reason };
-        let described = instance::describe(&pre, &indices, limits).map_err(|trapped| undescribed(trapped.at_start()))?;
-        let description = lift::description(described).map_err(undescribed)?;
+        let loaded = Loaded { pre, contract, limits: *limits };
+        let description = loaded.describe().map_err(|reason| LoadError::Describe { name: named(), reason })?;
         Ok(Self {
-            reversible: has_export(&component, "undo"),
+            // An SDK whose components always have the export says so.
+            reversible: has_export(&component, "undo")
+                && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,
             about,
@@ -151,9 +156,8 @@ impl Plugin {
             description,
             imports,
             exports,
-            limits: *limits,
             grants: Grants::default(),
-            pre,
+            loaded,
             run_log: Mutex::new((Weak::new(), RunLog::new(limits))),
             _clockwork: clockwork,
         })
@@ -173,8 +177,9 @@ impl Plugin {
 
     /// The contract that it was built against: `drift:migration@0.1.0`.
     pub fn contract(&self) -> String {
-        let version = self.imports.iter().find_map(|import| import.strip_prefix(contract::PACKAGE)?.split_once('@'));
-        format!("{}@{}", contract::PACKAGE.trim_end_matches('/'), version.map_or("0.1", |(_, version)| version))
+        let versions = self.imports.iter().filter_map(|import| import.strip_prefix(contract::PACKAGE)?.split_once('@'));
+        let newest = versions.map(|(_, version)| version).max();
+        format!("{}@{}", contract::PACKAGE.trim_end_matches('/'), newest.unwrap_or("0.1"))
     }
 
     /// The interfaces that the component imports, with their versions.
@@ -204,7 +209,7 @@ impl Plugin {
 
     /// What a guest may take.
     pub fn limits(&self) -> &Limits {
-        &self.limits
+        &self.loaded.limits
     }
 
     /// Whether it can draw random numbers.
@@ -216,7 +221,7 @@ impl Plugin {
     fn run_log(&self, run: &Arc<RunContext>) -> RunLog {
         let mut account = self.run_log.lock().unwrap_or_else(PoisonError::into_inner);
         if !std::ptr::eq(account.0.as_ptr(), Arc::as_ptr(run)) {
-            *account = (Arc::downgrade(run), RunLog::new(&self.limits));
+            *account = (Arc::downgrade(run), RunLog::new(&self.loaded.limits));
         }
         account.1.clone()
     }
@@ -243,7 +248,7 @@ impl Migration for Plugin {
         if direction == Direction::Undo && !self.reversible {
             return Err(StartError("the plugin has no `undo`".into()));
         }
-        let slot = Slot::start(self.pre.clone(), self.limits, self.grants.clone(), run, direction, self.draws());
+        let slot = Slot::start(self.loaded.clone(), self.grants.clone(), run, direction, self.draws());
         let slot = slot
             .map_err(|trapped| StartError(format!("the plugin did not start: it {}", run.secrets.mask(&trapped.at_start()))))?;
         Ok(Box::new(slot.keep_log(self.run_log(run))))
@@ -262,18 +267,6 @@ fn check_magic(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
             Err(LoadError::NotWasm { name: name.into(), found })
         }
     }
-}
-
-fn check_version(name: &str, imports: &[String]) -> Result<(), LoadError> {
-    for import in imports.iter().filter(|import| import.starts_with(contract::PACKAGE)) {
-        let found = import.split_once('@').map_or("no version", |(_, version)| version);
-        let accepted = semver::Version::parse(found)
-            .is_ok_and(|version| (version.major, version.minor) == (contract::VERSION.major, contract::VERSION.minor));
-        if !accepted {
-            return Err(LoadError::Version { name: name.into(), found: found.into() });
-        }
-    }
-    Ok(())
 }
 
 fn has_export(component: &Component, name: &str) -> bool {

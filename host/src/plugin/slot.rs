@@ -2,21 +2,17 @@
 
 use std::sync::Arc;
 
-use wasmtime::component::InstancePre;
-
-use super::contract::drift::migration::types as wit;
+use super::contract::Answer;
 use super::grants::Grants;
 use super::guest_log::RunLog;
-use super::instance::{Instance, State};
-use super::limits::Limits;
+use super::instance::{Instance, Loaded};
+use super::said;
 use super::trap::Trapped;
-use super::{lift, lower, said};
-use crate::migration::{Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
+use crate::migration::{Cost, Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
 use crate::model::{self, Item};
 
 pub(super) struct Slot {
-    pre: InstancePre<State>,
-    limits: Limits,
+    loaded: Loaded,
     grants: Grants,
     run: Arc<RunContext>,
     direction: Direction,
@@ -24,20 +20,22 @@ pub(super) struct Slot {
     draws: bool,
     run_log: RunLog,
     instance: Option<Instance>,
+    /// Of the last item that did not trap.
+    cost: Option<Cost>,
 }
 
 impl Slot {
     /// A slot with an instance that has started.
     pub(super) fn start(
-        pre: InstancePre<State>,
-        limits: Limits,
+        loaded: Loaded,
         grants: Grants,
         run: &Arc<RunContext>,
         direction: Direction,
         draws: bool,
     ) -> Result<Self, Trapped> {
+        let limits = loaded.limits;
         let run_log = RunLog::new(&limits);
-        let mut slot = Self { pre, limits, grants, run: run.clone(), direction, draws, run_log, instance: None };
+        let mut slot = Self { loaded, grants, run: run.clone(), direction, draws, run_log, instance: None, cost: None };
         // Even where each item has an instance of its own: so that one which does not start is told before the scan.
         slot.instance = Some(slot.instance_for(None)?).filter(|_| !limits.fresh_instances);
         Ok(slot)
@@ -49,8 +47,8 @@ impl Slot {
     }
 
     fn instance_for(&self, key: Option<&str>) -> Result<Instance, Trapped> {
-        let key = key.filter(|_| self.limits.fresh_instances);
-        Instance::start(&self.pre, &self.limits, &self.run, self.direction, key)
+        let key = key.filter(|_| self.loaded.limits.fresh_instances);
+        Instance::start(&self.loaded, &self.run, self.direction, key)
     }
 
     fn ask(&mut self, item: &Item) -> Result<Reply, ItemFailure> {
@@ -59,18 +57,15 @@ impl Slot {
             Some(instance) => instance,
             None => self.instance_for(key.as_deref()).map_err(Trapped::of_item)?,
         };
-        let gathered = lower::Gathered::of(item);
-        let lowered = lower::Lowered::new(item, &gathered);
         // After a trap the instance is dead: it is dropped here, and the next item starts another.
-        let answer = instance.call(lowered.param(), key.as_deref()).map_err(Trapped::of_item)?;
+        self.cost = None;
+        let answer = instance.call(item, key.as_deref()).map_err(Trapped::of_item)?;
+        self.cost = Some(instance.cost);
         let log = instance.store.data_mut().log.take();
         self.instance = Some(instance).filter(|instance| !instance.is_used_up());
-        let (kind, message) = match answer {
-            Err(message) => (FailureKind::Error, self.said(&message)),
-            Ok(lifted) => match self.checked(lifted, item) {
-                Ok(actions) => return Ok(Reply { actions, log }),
-                Err((kind, message)) => (kind, self.said(&message)),
-            },
+        let (kind, message) = match self.believed(answer, item) {
+            Ok(actions) => return Ok(Reply { actions, log }),
+            Err((kind, message)) => (kind, self.said(&message)),
         };
         Err(ItemFailure { kind, message, backtrace: None, log })
     }
@@ -80,13 +75,18 @@ impl Slot {
         said::message(&self.run.secrets.mask(text))
     }
 
-    fn checked(&self, lifted: Vec<wit::Action>, item: &Item) -> Result<Vec<model::Action>, (FailureKind, String)> {
+    /// The actions, if they are few enough, granted, and can be carried out.
+    fn believed(&self, answer: Answer, item: &Item) -> Result<Vec<model::Action>, (FailureKind, String)> {
         let invalid = |problem: String| (FailureKind::Invalid, format!("returned what cannot be believed: {problem}"));
-        if lifted.len() > self.limits.actions {
-            let (has, most) = (lifted.len(), self.limits.actions);
+        let actions = match answer {
+            Answer::Actions(actions) => actions,
+            Answer::Error(message) => return Err((FailureKind::Error, message)),
+            Answer::Invalid(problem) => return Err(invalid(problem)),
+        };
+        let (has, most) = (actions.len(), self.loaded.limits.actions);
+        if has > most {
             return Err(invalid(format!("{has} actions for one item; the limit is {most} (--limit actions)")));
         }
-        let actions = lift::actions(lifted).map_err(invalid)?;
         if let Some(name) = self.run.secrets.written_by(&actions) {
             let why = format!("would write the value of the secret argument {name}, which must stand nowhere");
             return Err((FailureKind::Invalid, why));
@@ -107,5 +107,9 @@ impl Worker for Slot {
             log: self.run_log.keep(failure.log),
             ..failure
         })
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.cost
     }
 }

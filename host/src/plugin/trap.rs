@@ -88,7 +88,7 @@ fn told(error: &wasmtime::Error, trap: Option<Trap>, state: &State) -> String {
         let handles = state.limits.handles;
         return format!("held more than {handles} handles of the host, the limit of an instance (--limit handles)");
     }
-    format!("failed: {text}")
+    format!("was stopped: {text}")
 }
 
 fn name(trap: Trap) -> String {

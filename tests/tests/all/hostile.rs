@@ -10,6 +10,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use drift_host::model::{Item, Value};
+use drift_tests::fuzz::encoded;
 use drift_tests::plain::must;
 use drift_tests::{World, guest};
 
@@ -77,7 +78,7 @@ impl Case {
         let (component, core) = (self.folder.join("guest.wat"), self.folder.join("core.wat"));
         let mut bytes = match (component.is_file(), core.is_file()) {
             (true, _) => wat::parse_file(component).unwrap(),
-            (_, true) => encoded(&core),
+            (_, true) => encoded(&wat::parse_file(core).unwrap()),
             _ => hostile.to_vec(),
         };
         if let Some(mark) = self.text("mark") {
@@ -170,16 +171,6 @@ fn logs_apart(said: &str) {
         })
         .collect();
     assert_eq!(ids.len(), ROWS / 2, "{said}");
-}
-
-/// A component of a core module and the contract's world, without any bindings between them.
-fn encoded(core: &Path) -> Vec<u8> {
-    let mut resolve = wit_parser::Resolve::default();
-    let (package, _) = resolve.push_path(Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit/migration.wit")).unwrap();
-    let world = resolve.select_world(&[package], Some("migration")).unwrap();
-    let mut module = wat::parse_file(core).unwrap();
-    wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8).unwrap();
-    wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap()
 }
 
 fn command(arguments: &[&str]) -> std::process::Command {

@@ -1,11 +1,13 @@
 //! Behaviour seen by a user: one binary, so that what all tests share is linked once; a module a topic.
 
+mod author;
 mod command_line;
 mod crash;
 mod dynamo_drift;
 mod elsewhere;
 mod examples;
 mod first_look;
+mod fuzz;
 mod hostile;
 mod interrupted;
 mod journal_damaged;
@@ -25,6 +27,8 @@ mod retry;
 mod run;
 mod runs;
 mod secrets;
+mod security;
 mod signed;
 mod values;
+mod versions;
 mod walls;

@@ -2,9 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::super::contract::drift::migration::types::{
-    AttributeParam, AttributeResult, ItemParam, ItemResult, ValueParam, ValueResult,
-};
+use super::super::contract::types::{AttributeParam, AttributeResult, ItemParam, ItemResult, ValueParam, ValueResult};
 use super::super::lower::{Gathered, Lowered};
 use super::*;
 use crate::model::arbitrary::{each, item as items};

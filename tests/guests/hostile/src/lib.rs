@@ -110,7 +110,7 @@ fn same_bytes_again(times: usize) -> Vec<String> {
     (0..times).map(|_| unsafe { String::from_raw_parts(at, length, length) }).collect()
 }
 
-fn harm(case: &str, item: &Item) -> Result<Vec<Action>, String> {
+fn harm(case: &str) -> Result<Vec<Action>, String> {
     match case {
         "loop" => loop {
             black_box(());
@@ -193,7 +193,6 @@ fn harm(case: &str, item: &Item) -> Result<Vec<Action>, String> {
             touch()
         }
         "unreachable" => named_in_the_backtrace(),
-        "divide" => text("x", (7 / black_box(0u64).wrapping_mul(id(item))).to_string()),
         "out-of-bounds" => text("x", unsafe { *black_box(0xffff_fff0 as *const u32) }.to_string()),
         "null-call" => {
             let function: fn() -> u32 = unsafe { core::mem::transmute(black_box(0x00ff_fff0usize)) };
@@ -266,7 +265,7 @@ impl Guest for Hostile {
                 let map: HashMap<u8, u8> = HashMap::new();
                 text("random", format!("{} {:?} {}", random::get_random_u64(), random::get_random_bytes(3), map.len()))
             }
-            other if id == 7 => harm(other, &item),
+            other if id == 7 => harm(other),
             _ => touch(),
         }
     }
