@@ -67,7 +67,8 @@ fn print(plugin: &Plugin) {
     say!("  digest      {}", plugin.digest());
     say!("  size        {} bytes, contract {}", plugin.component().map_or(0, <[u8]>::len), plugin.contract());
     for made in &about.producers {
-        say!("  {:<11} {} {}, it says", made.role, made.name, made.version);
+        let version = if made.version.is_empty() { String::new() } else { format!(" {}", made.version) };
+        say!("  made by     {}{version} ({}), it says", made.name, made.role);
     }
     let compiled = plugin.compile_time().map_or_else(String::new, |time| format!("compiles in {:.2} s, ", time.as_secs_f64()));
     let lines = if about.has_lines { "with" } else { "without" };

@@ -333,3 +333,28 @@ fn a_wrong_limit_is_told_with_those_that_there_are() {
     assert_eq!(ended.code, 2);
     assert!(ended.said.contains("there is none of that name, but item-time, start-time"), "{}", ended.said);
 }
+
+#[test]
+fn inspect_says_what_a_plugin_is_wants_and_may_take() {
+    let Some(hostile) = guest("hostile") else { return };
+    let arguments = ["inspect", &hostile, "--json", "--limit", "item-time=1500ms", "--fresh-instances"];
+    let output = command(&arguments).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let list = |key: &str| said[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert!(said["digest"].as_str().unwrap().starts_with("sha256:") && said["grants"].is_array(), "{said}");
+    assert!(list("imports").contains(&"drift:migration/run@0.1.0".to_owned()), "{said}");
+    assert_eq!(list("exports"), ["describe", "migrate"]);
+    for import in list("imports") {
+        assert!(!said["allows"][&import].as_str().unwrap().is_empty(), "{import}");
+    }
+    let producers: Vec<&str> = said["producers"].as_array().unwrap().iter().map(|made| made["name"].as_str().unwrap()).collect();
+    assert!(producers.contains(&"wit-bindgen-rust"), "{producers:?}");
+    assert!(said["compile_seconds"].as_f64().unwrap() > 0.0 && said["memory_floor_bytes"].as_u64().unwrap() >= 1 << 16);
+    let limits = &said["limits"];
+    assert_eq!((&limits["item-time"], &limits["memory"]), (&"1500ms".into(), &"256MiB".into()));
+    assert_eq!((&limits["fresh-instances"], &said["has_lines"]), (&true.into(), &true.into()));
+    let shown = String::from_utf8(command(&arguments[..2]).output().unwrap().stdout).unwrap();
+    for words in ["limit       stack=512KiB", "imports     wasi:random/random@0.2", "made by     wit-bindgen-rust 0.61.1"] {
+        assert!(shown.contains(words), "{shown}");
+    }
+}
