@@ -94,6 +94,11 @@ impl Secrets {
         self.0.iter().find(|secret| secret.name == name).map(|secret| secret.value.as_str())
     }
 
+    /// Bytes of the longest text that gives a value away; 0 without secret arguments.
+    pub fn longest(&self) -> usize {
+        self.0.iter().flat_map(|secret| &secret.forms).map(String::len).max().unwrap_or(0)
+    }
+
     /// The text without any of the values.
     pub fn mask<'a>(&self, text: &'a str) -> Cow<'a, str> {
         let mut masked = Cow::Borrowed(text);
@@ -168,13 +173,17 @@ impl Secret {
 }
 
 #[cfg(test)]
+impl Secrets {
+    /// One argument `token` with this value.
+    pub(crate) fn of(value: &str) -> Self {
+        Self(vec![Secret::new("token".into(), value.into())])
+    }
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::model::Patch;
-
-    fn secrets(value: &str) -> Secrets {
-        Secrets(vec![Secret::new("token".into(), value.into())])
-    }
 
     #[test]
     fn a_reference_names_a_variable_and_a_wrong_one_is_not_said_again() {
@@ -189,7 +198,7 @@ mod tests {
 
     #[test]
     fn a_value_is_masked_as_it_stands_as_debug_writes_it_and_line_by_line() {
-        let secrets = secrets("open \"sesame\"\nsecond line");
+        let secrets = Secrets::of("open \"sesame\"\nsecond line");
         for told in ["{} is it", "{:?}", "open \"sesame\"", "a second line of it"] {
             let text =
                 told.replace("{:?}", "\"open \\\"sesame\\\"\\nsecond line\"").replace("{}", "open \"sesame\"\nsecond line");
@@ -202,7 +211,7 @@ mod tests {
 
     #[test]
     fn a_value_is_found_wherever_an_action_would_write_it() {
-        let secrets = secrets("hunter2");
+        let secrets = Secrets::of("hunter2");
         let patch =
             |name: &str, value: Value| vec![Action::Patch(Patch { set: [(name, value)].into_iter().collect(), remove: vec![] })];
         let nested = Value::L(vec![Value::M([("a", Value::B(b"xhunter2x".to_vec()))].into_iter().collect())]);

@@ -60,13 +60,19 @@ impl GuestLog {
     pub(super) fn stream(&mut self, stream: Stream, bytes: &[u8]) {
         for piece in bytes.split_inclusive(|byte| *byte == b'\n') {
             let (line, ends) = piece.strip_suffix(b"\n").map_or((piece, false), |line| (line, true));
-            let most = self.max_bytes;
+            let most = self.longest_line();
             let unfinished = self.unfinished_of(stream);
             unfinished.extend(line.iter().take(most.saturating_sub(unfinished.len())));
             if ends {
                 self.end_line(stream);
             }
         }
+    }
+
+    /// Bytes of a line that are held until it ends: as many as a log may have, and one value of a secret argument more, so that
+    /// none is cut before it is masked.
+    fn longest_line(&self) -> usize {
+        self.max_bytes + self.secrets.longest()
     }
 
     fn unfinished_of(&mut self, stream: Stream) -> &mut Vec<u8> {
@@ -83,7 +89,14 @@ impl GuestLog {
             Stream::Error => LogLevel::Warn,
         };
         let bytes = std::mem::take(self.unfinished_of(stream));
-        self.write(level, String::from_utf8_lossy(&bytes).trim_end_matches('\r'));
+        let text = self.secrets.mask(String::from_utf8_lossy(&bytes).trim_end_matches('\r')).into_owned();
+        // What a line that was cut ends with may be the beginning of a value, and after the masks before it stand further ahead.
+        let cut = match self.secrets.longest() {
+            longest if longest > 0 && bytes.len() >= self.longest_line() => longest + char::MAX.len_utf8(),
+            _ => 0,
+        };
+        let kept = text.floor_char_boundary(text.len().saturating_sub(cut));
+        self.write(level, text.get(..kept).unwrap_or_default());
     }
 
     /// Takes what was written since the last time.
@@ -167,6 +180,22 @@ mod tests {
         let line = |level, text: &str| (level, text.to_owned());
         let (info, warn) = (LogLevel::Info, LogLevel::Warn);
         assert_eq!(lines, [line(info, "hello"), line(warn, "a"), line(warn, ""), line(info, "wo"), line(warn, "b\u{fffd}")]);
+    }
+
+    #[test]
+    fn no_part_of_a_secret_is_left_where_a_long_line_is_cut() {
+        let value = "open-sesame-7f3e";
+        for before in 60..110 {
+            for times in 1..8 {
+                let mut log = GuestLog::new(&Limits { log_bytes: 100, ..Limits::default() }, Secrets::of(value));
+                let text = format!("{}{}", "x".repeat(before), value.repeat(times));
+                log.stream(Stream::Output, text.as_bytes());
+                let said = log.take().remove(0).message;
+                assert!(!said.contains('o'), "{before}: {said}");
+                log.write(LogLevel::Info, &text);
+                assert!(!log.take()[0].message.contains('o'), "{before}");
+            }
+        }
     }
 
     #[test]

@@ -61,9 +61,14 @@ impl Slot {
         self.instance = Some(instance).filter(|instance| !instance.is_used_up());
         let (kind, message) = match self.believed(answer, item) {
             Ok(actions) => return Ok(Reply { actions, log }),
-            Err((kind, message)) => (kind, said::message(&message)),
+            Err((kind, message)) => (kind, self.said(&message)),
         };
         Err(ItemFailure { kind, message, backtrace: None, log })
+    }
+
+    /// What it said, fit to be shown: the values of secret arguments go first, while they stand as they are.
+    fn said(&self, text: &str) -> String {
+        said::message(&self.run.secrets.mask(text))
     }
 
     /// The actions, if they are few enough, granted, and can be carried out.

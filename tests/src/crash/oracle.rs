@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use drift_host::journal::OutcomeKind;
 
 use super::kind::{Item, Kind, Proof, STAMP, State, Step, Way, contains, copy};
+use super::storm::Sent;
 use super::stream::Transition;
 use super::writer::{Deed, Write};
 
@@ -38,6 +39,8 @@ pub struct Facts {
     /// What each item's newest attempt is guarded by, as the journal has it.
     pub images: HashMap<u64, Item>,
     pub rows: u64,
+    /// Every copy that was sent.
+    pub sent: Vec<Sent>,
 }
 
 /// A rule that does not hold, and the item of which it does not.
@@ -190,6 +193,9 @@ impl One<'_> {
         if !copies.iter().all(of) {
             broken.push("what was put elsewhere is no copy of the item".to_owned());
         }
+        if self.facts.kind.way == Way::Checked && !copies.iter().all(|event| self.was_so(event)) {
+            broken.push("it was put elsewhere as it no longer was".to_owned());
+        }
         if self.facts.kind.way == Way::Apart {
             // The copy goes first, so that there may be one whose item stayed.
             let copied = |event: &Event| {
@@ -207,6 +213,17 @@ impl One<'_> {
             }
         }
         broken
+    }
+
+    /// Whether the item was as it was copied when the copy was sent for the first time, or later.
+    fn was_so(&self, copied: &Event) -> bool {
+        let sent = self.facts.sent.iter().filter(|(id, item, _)| *id == self.id && copied.new.as_ref() == Some(item));
+        let Some(first) = sent.map(|(.., written)| *written).min() else { return false };
+        let log = self.facts.before.iter().chain(&self.facts.since).enumerate();
+        let states: Vec<(usize, &State)> =
+            log.filter(|(_, write)| write.table == "Things" && write.id == self.id).map(|(at, write)| (at, &write.new)).collect();
+        let then = states.iter().rposition(|(at, _)| *at < first).unwrap_or(0);
+        states[then..].iter().any(|(_, state)| state.as_ref().map(copy) == copied.new)
     }
 
     /// Neither done nor listed.

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use fastrand::Rng;
 use serde_json::Value as Json;
 
-use super::kind::Kind;
+use super::kind::{Item, Kind};
 use super::writer::{Writer, between};
 use crate::proxy::{Fault, Moment, Proxy, Request, Rule};
 
@@ -21,6 +21,9 @@ const RECENT: usize = 60;
 
 /// Fewer than a batch.
 const FEW: usize = 8;
+
+/// A copy on its way elsewhere: of which item, what is to be put, and how much the application had written by then.
+pub type Sent = (u64, Item, usize);
 
 /// Kills a process with SIGKILL, at once or at the n-th write that passes.
 #[derive(Default)]
@@ -94,6 +97,8 @@ pub struct Storm {
     pub begun: Arc<AtomicBool>,
     /// When the first page of the scan was asked for.
     pub reading: Arc<OnceLock<Instant>>,
+    /// Every copy that was sent.
+    pub sent: Arc<Mutex<Vec<Sent>>>,
     /// The items of the last writes.
     recent: Arc<Mutex<Vec<u64>>>,
 }
@@ -107,6 +112,7 @@ impl Storm {
             scanned: Arc::default(),
             begun: Arc::default(),
             reading: Arc::default(),
+            sent: Arc::default(),
             recent: Arc::default(),
         };
         storm.watch(writer);
@@ -133,10 +139,11 @@ impl Storm {
     /// A rule that applies to nothing, and sees all that comes.
     fn watch(&self, writer: &Arc<Writer>) {
         let (killer, scanned, writer) = (self.killer.clone(), self.scanned.clone(), writer.clone());
-        let (recent, reading) = (self.recent.clone(), self.reading.clone());
+        let (recent, reading, sent) = (self.recent.clone(), self.reading.clone(), self.sent.clone());
         self.proxy.add(Rule::on(&[], Fault::Pass).only(move |request| {
             if is_write(request) {
                 scanned.get_or_init(|| writer.count());
+                sent.lock().unwrap().extend(copies(request).map(|(id, item)| (id, item, writer.count())));
                 let mut recent = recent.lock().unwrap();
                 let ids = ids(request);
                 let items = ids.len();
@@ -249,4 +256,12 @@ fn ids(request: &Request) -> Vec<u64> {
     ids.sort_unstable();
     ids.dedup();
     ids
+}
+
+/// What a transaction puts into `Copies`.
+fn copies(request: &Request) -> impl Iterator<Item = (u64, Item)> + use<'_> {
+    let puts = request.json["TransactItems"].as_array().into_iter().flatten().map(|action| &action["Put"]);
+    puts.filter(|put| put["TableName"] == "Copies")
+        .filter_map(|put| put["Item"].as_object())
+        .map(|item| (super::kind::id(item), item.clone()))
 }

@@ -52,6 +52,7 @@ fn facts(site: &Site, ended: &Ended) -> Facts {
         listed: listed.collect::<HashMap<_, _>>(),
         images: ended.images.clone(),
         rows: site.rows,
+        sent: site.storm.sent.lock().unwrap().clone(),
     }
 }
 

@@ -66,3 +66,18 @@ fn would_forge(mark: &str) -> String {
          and table that were signed: nobody could read what is written"
     )
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dynamo::Guard;
+    use crate::model::{KeyAttribute, KeySchema, KeyType};
+
+    #[test]
+    fn what_an_attempt_needs_is_the_key_the_version_and_the_marks() {
+        let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
+        let terms = Terms { guard: Guard::Version("v".into()), images: false, ..Terms::default() };
+        let needed = ["a", "aws_dbe_foot", "aws_dbe_head", "id", "v"].into_iter().filter(|name| terms.needs(&key, name));
+        assert_eq!(needed.collect::<Vec<_>>(), ["aws_dbe_foot", "aws_dbe_head", "id", "v"]);
+    }
+}
