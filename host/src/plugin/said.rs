@@ -4,6 +4,8 @@
 //! guest moves a cursor, hides or rearranges what stands around it; line ends and tabs stay. What looks like a secret is
 //! masked. Both go by how a text looks: a secret that has been cut in two, or encoded, is not recognised.
 
+use crate::model::is_plain;
+
 /// A text of a guest, as it may be shown and kept. Lines after the first are set in, so that none looks like the host's.
 pub(super) fn safe(text: &str) -> String {
     let safe = masked(escaped(text));
@@ -40,13 +42,6 @@ fn escaped(text: &str) -> String {
         }
         out
     })
-}
-
-fn is_plain(c: char) -> bool {
-    let hidden = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    matches!(c, '\n' | '\t') || !c.is_control() && !hidden
 }
 
 /// Names whose values are secrets, wherever they stand in a longer name.

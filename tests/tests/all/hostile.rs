@@ -120,8 +120,7 @@ impl Case {
         for words in self.texts("says-not") {
             assert!(!said.contains(words) || self.is_logs_apart(), "{name}: {words:?} is in\n{said}");
         }
-        let control = said.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t');
-        assert_eq!(control, None, "{name}: a control character reached the terminal");
+        nothing_moves_the_cursor(name, &said);
         if let Some(most) = self.number("peak-mib") {
             assert!(ended.peak <= u64::try_from(most).unwrap() << 10, "{name}: {} KiB of memory", ended.peak);
         }
@@ -154,6 +153,11 @@ impl Case {
         let ended = ended(&mut world.command(&arguments));
         assert_eq!((ended.code, done(&world.table("Things").await)), (0, ROWS), "{}: {}", self.name, ended.said);
     }
+}
+
+fn nothing_moves_the_cursor(name: &str, said: &str) {
+    let moves = said.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t' || ('\u{202a}'..='\u{202e}').contains(c));
+    assert_eq!(moves, None, "{name}: it reached the terminal");
 }
 
 fn done(items: &[Item]) -> usize {
@@ -260,6 +264,17 @@ async fn an_instance_is_replaced_after_so_many_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_grows_is_replaced_past_a_mark() {
+    let Some(hostile) = guest("hostile") else { return };
+    let world = World::with_rows(ROWS);
+    let flags = ["--concurrency", "1", "--arg", "case=leak", "--limit", "instance-memory=4MiB"];
+    let ended = ended(&mut world.command(&[&["run", &hostile, "--table", "Things"], &flags[..]].concat()));
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    let counts: BTreeSet<String> = world.table("Things").await.iter().map(|item| shown(item, "calls")).collect();
+    assert!((2..6).contains(&counts.len()), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn time_stands_the_environment_is_empty_and_random_numbers_are_the_items_own() {
     let Some(hostile) = guest("hostile") else { return };
     let world = World::with_rows(ROWS);
@@ -356,5 +371,19 @@ fn inspect_says_what_a_plugin_is_wants_and_may_take() {
     let shown = String::from_utf8(command(&arguments[..2]).output().unwrap().stdout).unwrap();
     for words in ["limit       stack=512KiB", "imports     wasi:random/random@0.2", "made by     wit-bindgen-rust 0.61.1"] {
         assert!(shown.contains(words), "{shown}");
+    }
+}
+
+#[test]
+fn what_a_guest_would_write_cannot_move_the_cursor_either() {
+    let Some(hostile) = guest("hostile") else { return };
+    let world = World::with_rows(ROWS);
+    let arguments =
+        ["try", &hostile, "--table", "Things", "--key", "Id=7", "--arg", "case=control-in-actions", "--grant", "update:."];
+    for more in [&[][..], &["--json"][..]] {
+        let ended = ended(&mut world.command(&[&arguments[..], more].concat()));
+        nothing_moves_the_cursor("try", &ended.said);
+        assert!(ended.code == 0 && ended.said.contains("\\u009b2J\\u202e\\u001b[2J"), "{}", ended.said);
+        assert!(ended.said.contains("SET a = b \\u001b[2J\\u202e"), "{}", ended.said);
     }
 }
