@@ -5,6 +5,7 @@
 #[macro_use]
 mod output;
 
+pub mod author;
 pub mod cli;
 pub mod dynamo;
 pub mod history;

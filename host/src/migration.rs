@@ -146,8 +146,23 @@ pub trait Migration: Send + Sync {
 #[error("{0}")]
 pub struct StartError(pub String);
 
+/// What a worker's last call took.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cost {
+    /// Linear memory of the instance after the call, in bytes.
+    pub memory_bytes: u64,
+    /// WebAssembly's measure of work, about one an instruction: the same for the same item on every machine. `None` where it
+    /// was not counted.
+    pub fuel: Option<u64>,
+}
+
 /// One slot of the pool: one thread and, for a plugin, one instance.
 pub trait Worker {
     /// Asks the migration about one item. After an error the worker is ready for the next item.
     fn call(&mut self, item: &Item) -> Result<Reply, ItemFailure>;
+
+    /// What the last call took; `None` where there is nothing to measure.
+    fn cost(&self) -> Option<Cost> {
+        None
+    }
 }

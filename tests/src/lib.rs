@@ -43,6 +43,14 @@ impl World {
         Self::start(dir, &[format!("Things:Id={}", file.display())])
     }
 
+    /// With a table `Things` (key `Id`, a number) of these items, as plain or DynamoDB JSON.
+    pub fn with_items(items: &[&str]) -> Self {
+        let dir = tempfile::tempdir().unwrap();
+        let file = dir.path().join("things.jsonl");
+        std::fs::write(&file, items.join("\n")).unwrap();
+        Self::start(dir, &[format!("Things:Id={}", file.display())])
+    }
+
     /// With the real data of the examples: `TABLE:KEY=FILE`, the file of `example-migrations/data`, or `no.json` for an empty table.
     pub fn with_data(loads: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();

@@ -95,6 +95,9 @@ fn test(arguments: &[String]) -> Result<()> {
         Some(program) => tests.env("DRIFT_MOTO", program),
         None => tests.env_remove("DRIFT_MOTO"),
     };
+    if guests.is_some() {
+        toolchain::find()?.tell(&mut tests);
+    }
     let workspace = tests.run();
     // Arguments choose among the tests of this workspace, and mean nothing in another.
     let examples = match guests::EXAMPLES.manifest().filter(|_| arguments.is_empty()) {

@@ -43,6 +43,18 @@ impl Toolchain {
     }
 }
 
+impl Toolchain {
+    /// Tells a test which compiler `drift-host build` is to use, where it is not the one that compiles everything else.
+    pub(crate) fn tell(&self, call: &mut Call) {
+        match self {
+            Self::Current => call.env_remove("DRIFT_GUEST_RUSTC").env_remove("DRIFT_GUEST_RUSTFLAGS"),
+            Self::Debian { sysroot } => call
+                .env("DRIFT_GUEST_RUSTC", DEBIAN_RUSTC)
+                .env("DRIFT_GUEST_RUSTFLAGS", format!("--sysroot={}", sysroot.display())),
+        };
+    }
+}
+
 /// The toolchain for guests; made if need be, which takes a minute or two on a fresh machine.
 pub(crate) fn find() -> Result<Toolchain> {
     static FOUND: OnceLock<Result<Toolchain>> = OnceLock::new();

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Limited, Rates, load, load_bytes, parse_grants};
+use super::connection::Connection;
+use super::options::{Limited, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
 use crate::journal::Journal;
 use crate::migration::Migration;

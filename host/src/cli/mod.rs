@@ -6,15 +6,20 @@
 //! expired credentials); 130/143 interrupted and resumable.
 
 mod apply;
+mod build;
+mod connection;
 mod inspect;
 mod local;
+mod new;
 mod options;
 mod repair;
 mod run;
 mod show;
 mod signals;
+mod source;
 mod span;
 mod status;
+mod test;
 mod try_;
 mod undo;
 
@@ -49,6 +54,12 @@ enum Command {
     Status(status::StatusVerb),
     /// All that is known of one run
     Show(show::ShowVerb),
+    /// Make a small project of a migration, in a language of your choice
+    New(new::NewVerb),
+    /// Make a component of a project
+    Build(build::BuildVerb),
+    /// Try a migration on fixtures: items, and what should become of them
+    Test(test::TestVerb),
     /// What a plugin is, says and asks for
     Inspect(inspect::InspectVerb),
     /// Create the metadata tables
@@ -106,6 +117,9 @@ pub fn main() -> ExitCode {
             Command::Try(verb) => verb.run().await,
             Command::Status(verb) => verb.run().await,
             Command::Show(verb) => verb.run().await,
+            Command::New(verb) => verb.run().await,
+            Command::Build(verb) => verb.run(),
+            Command::Test(verb) => verb.run(),
             Command::Inspect(verb) => verb.run(),
             Command::Init(verb) => verb.run().await,
             Command::Local(_) => Ok(0),

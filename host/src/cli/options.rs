@@ -1,181 +1,19 @@
 //! Flags that several verbs share.
 
 use std::num::NonZeroU32;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Args;
 
 use super::signals;
+use super::source::{Building, load_source};
 use crate::Error;
-use crate::dynamo::{ConnectionSettings, Database};
-use crate::journal::{Manifest, RunFile};
 use crate::migration::{Migration, SecretArgument};
 use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
-use crate::run::{ExactlyOnce, MaxErrors, Migrator, RunOptions};
-use crate::store::Store;
-
-/// Where the tables are.
-#[derive(Args, Clone)]
-pub(super) struct Connection {
-    /// The endpoint, for DynamoDB of your own: http://127.0.0.1:8000, say
-    #[arg(long, value_name = "URL")]
-    endpoint_url: Option<String>,
-    /// The AWS region
-    #[arg(long)]
-    region: Option<String>,
-    /// The profile of the AWS configuration files
-    #[arg(long)]
-    profile: Option<String>,
-    /// How long one request may take, in seconds
-    #[arg(long, value_name = "SECONDS", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=300))]
-    request_timeout: u64,
-    /// The metadata table [default: drift_migrations]; leases and unfinished runs stand in META_runs
-    #[arg(long, value_name = "META")]
-    meta_table: Option<String>,
-    /// Where the runs' journals are kept: a folder, or s3://BUCKET/PREFIX, where another machine can go on with them [default: in
-    /// the user's state folder]
-    #[arg(long, value_name = "DIR|s3://BUCKET/PREFIX", env = "DRIFT_RUNS_DIR")]
-    runs_dir: Option<String>,
-    /// With runs in S3: the folder in which their journals are worked on [default: in the user's state folder]
-    #[arg(long, value_name = "DIR")]
-    scratch_dir: Option<PathBuf>,
-    /// Keep the journals in a folder of a machine that comes and goes (a container, a build agent): if it goes, runs cannot go on
-    #[arg(long)]
-    ephemeral_runs: bool,
-}
-
-impl Connection {
-    fn settings(&self) -> ConnectionSettings {
-        ConnectionSettings {
-            endpoint_url: self.endpoint_url.clone(),
-            region: self.region.clone(),
-            profile: self.profile.clone(),
-            request_timeout: Duration::from_secs(self.request_timeout),
-        }
-    }
-
-    /// Connects as these flags say.
-    pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
-        let migrator = Migrator::connect(self.settings()).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
-        let migrator = match self.runs_dir.as_deref().filter(|url| is_url(url)) {
-            Some(url) => {
-                let store = self.store_at(url, migrator.database())?;
-                migrator.store(store)
-            }
-            None => migrator,
-        };
-        Ok(match &self.meta_table {
-            Some(name) => migrator.meta_table(name),
-            None => migrator,
-        })
-    }
-
-    /// Connects to where a run began, for as much as these flags do not say otherwise.
-    pub(super) async fn migrator_of(&self, manifest: &Manifest) -> Result<Migrator, Error> {
-        let or = |given: &Option<String>, began: &Option<String>| given.clone().or_else(|| began.clone());
-        let there = Self {
-            endpoint_url: or(&self.endpoint_url, &manifest.endpoint_url),
-            region: or(&self.region, &manifest.region),
-            profile: or(&self.profile, &manifest.profile),
-            meta_table: or(&self.meta_table, &Some(manifest.meta_table.clone())),
-            ..self.clone()
-        };
-        there.migrator().await
-    }
-
-    /// The folder of the runs, or in which those of object storage are worked on.
-    pub(super) fn runs_dir(&self) -> PathBuf {
-        match &self.runs_dir {
-            None => crate::journal::default_runs_dir(),
-            Some(url) if is_url(url) => self.scratch_dir.clone().unwrap_or_else(|| scratch_of(url)),
-            Some(folder) => PathBuf::from(folder),
-        }
-    }
-
-    /// Where runs are kept, if that is object storage.
-    pub(super) async fn store(&self) -> Result<Option<Store>, Error> {
-        match self.runs_dir.as_deref().filter(|url| is_url(url)) {
-            Some(url) => Ok(Some(self.store_at(url, &Database::connect(&self.settings()).await?)?)),
-            None => Ok(None),
-        }
-    }
-
-    fn store_at(&self, url: &str, database: &Database) -> Result<Store, Error> {
-        let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let settings = crate::store::Settings {
-            region: database.region().to_owned(),
-            endpoint_url: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
-            credentials: database.credentials(),
-            request_timeout: Duration::from_secs(self.request_timeout),
-        };
-        Ok(Store::open(url, self.runs_dir(), settings)?)
-    }
-
-    /// The file of a run's journal, by its id or the beginning of it.
-    pub(super) async fn find(&self, run: &str) -> Result<PathBuf, Error> {
-        match self.store().await? {
-            Some(store) => Ok(store.fetch(run).await?),
-            None => Ok(crate::journal::find(&self.runs_dir(), run)?),
-        }
-    }
-
-    /// All runs that are kept.
-    pub(super) async fn runs(&self) -> Result<Vec<RunFile>, Error> {
-        match self.store().await? {
-            Some(store) => Ok(store.list().await?),
-            None => Ok(crate::journal::list(&self.runs_dir())?),
-        }
-    }
-
-    /// Removes a run's journal, wherever it is kept.
-    pub(super) async fn remove(&self, run: &str) -> Result<(), Error> {
-        match self.store().await? {
-            Some(store) => Ok(store.remove(run).await?),
-            None => Ok(crate::journal::remove(&crate::journal::find(&self.runs_dir(), run)?)?),
-        }
-    }
-
-    /// Refuses to begin or go on with a run whose journal would go with the machine.
-    pub(super) fn lasting(&self, migrator: &Migrator) -> Result<(), Error> {
-        if self.ephemeral_runs || migrator.database().is_local() || self.runs_dir.as_deref().is_some_and(is_url) {
-            return Ok(());
-        }
-        match passing(|name| std::env::var(name).ok()) {
-            None => Ok(()),
-            Some(sign) => Err(Error::Refused(format!(
-                "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep                  it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way                  is no harm, say --ephemeral-runs",
-                self.runs_dir().display()
-            ))),
-        }
-    }
-}
-
-fn is_url(text: &str) -> bool {
-    text.contains("://")
-}
-
-/// A folder of its own for each place.
-fn scratch_of(url: &str) -> PathBuf {
-    let name: String =
-        url.trim_start_matches("s3://").chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
-    crate::journal::default_runs_dir().with_file_name("remote").join(name)
-}
-
-/// What says that this machine comes and goes.
-fn passing(variable: impl Fn(&str) -> Option<String>) -> Option<String> {
-    const SIGNS: [(&str, &str); 5] = [
-        ("ECS_CONTAINER_METADATA_URI_V4", "ECS"),
-        ("ECS_CONTAINER_METADATA_URI", "ECS"),
-        ("AWS_LAMBDA_FUNCTION_NAME", "Lambda"),
-        ("KUBERNETES_SERVICE_HOST", "Kubernetes"),
-        ("CI", "CI"),
-    ];
-    let set = |name: &str| variable(name).is_some_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
-    SIGNS.iter().find(|(name, _)| set(name)).map(|(name, what)| format!("{what}, by {name}"))
-}
+use crate::run::{ExactlyOnce, MaxErrors, RunOptions};
 
 /// What a plugin is given.
 #[derive(Args, Clone)]
@@ -325,8 +163,14 @@ fn argument(text: &str) -> Result<(String, String), String> {
 
 impl Given {
     /// Loads the plugin with what is granted on `table`; refuses if it asks for more.
-    pub(super) fn load(&self, plugin: &Path, table: &str, slots: Option<usize>) -> Result<(Plugin, Grants), Error> {
-        let loaded = load(plugin, slots, self.limited.limits(&[])?)?;
+    pub(super) fn load(
+        &self,
+        plugin: &Path,
+        table: &str,
+        slots: Option<usize>,
+        building: Building,
+    ) -> Result<(Plugin, Grants), Error> {
+        let loaded = load_source(plugin, slots, self.limited.limits(&[])?, building)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -372,9 +216,9 @@ impl Flow {
     }
 
     /// Loads the plugin with what is granted; refuses if it asks for more.
-    pub(super) fn load(&self, plugin: &Path, table: &str) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
+    pub(super) fn load(&self, plugin: &Path, table: &str, building: Building) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
         let slots = self.concurrency.map(usize::from);
-        let (loaded, grants) = self.given.load(plugin, table, slots)?;
+        let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
         options.limits = loaded.limits().texts();
@@ -408,6 +252,12 @@ pub(super) fn parse_grants(texts: &[String]) -> Result<Grants, Error> {
 /// Reads and loads a plugin file.
 pub(super) fn load(path: &Path, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
     Plugin::load_file(path, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
+}
+
+/// The same, with the fuel of each call counted if asked for.
+pub(super) fn load_counted(path: &Path, slots: Option<usize>, limits: Limits, count_fuel: bool) -> Result<Plugin, Error> {
+    let options = PluginOptions { count_fuel, ..plugin_options(slots, limits) };
+    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
 }
 
 /// The same, compiled anew, so that it can be said how long that takes.

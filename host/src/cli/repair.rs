@@ -6,7 +6,8 @@ use clap::{ArgGroup, Args};
 use serde_json::json;
 
 use super::Ended;
-use super::options::{Connection, load};
+use super::connection::Connection;
+use super::options::load;
 use super::run::Output;
 use crate::Error;
 use crate::journal::{Decision, Journal};

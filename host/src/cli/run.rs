@@ -1,13 +1,17 @@
 //! `run` and `plan`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Flow};
+use super::connection::Connection;
+use super::options::Flow;
 use crate::Error;
+use crate::author::{Mask, Recorder};
 use crate::journal::{self, Journal};
+use crate::migration::Migration;
 use crate::report;
 use crate::run::{Migrator, Summary};
 
@@ -31,6 +35,8 @@ pub(super) struct RunVerb {
     /// With --sweep: at most so often
     #[arg(long, value_name = "N", default_value_t = 3, requires = "sweep", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
+    #[command(flatten)]
+    recording: Recording,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -65,17 +71,52 @@ pub(super) struct Output {
     yes: bool,
 }
 
+/// Real items as fixtures for `test`.
+#[derive(Args, Clone)]
+struct Recording {
+    /// Keep so many of the items as fixtures for `drift-host test`, one of each shape first, their values masked
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    record: Option<u16>,
+    /// The folder of the fixtures
+    #[arg(long, value_name = "DIR", default_value = "fixtures", requires = "record")]
+    record_to: PathBuf,
+    /// Keep the values as they are: only where the folder may hold them
+    #[arg(long, requires = "record")]
+    record_unmasked: bool,
+}
+
+impl Recording {
+    fn of(&self, migration: Arc<dyn Migration>) -> Option<Arc<Recorder>> {
+        self.record.map(|wanted| Arc::new(Recorder::new(migration, wanted.into())))
+    }
+
+    /// What a run did stands, whatever comes of its fixtures.
+    fn write(&self, recorder: &Recorder) {
+        let mask = if self.record_unmasked { None } else { Some(Mask::new()) };
+        match recorder.write(&self.record_to, mask) {
+            Ok(made) => tell!("{} fixtures in {}: read them before you trust them", made.len(), self.record_to.display()),
+            Err(error) => tell!("the fixtures could not be written: {error}"),
+        }
+    }
+}
+
 impl RunVerb {
     pub(super) async fn run(self) -> Ended {
-        let (migration, options) = self.flow.load(&self.plugin, &self.table)?;
+        let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = self.connection.migrator().await?;
         self.connection.lasting(&migrator)?;
         self.output.confirm(&migrator, &options.table)?;
         let migrator = report::watched(migrator);
-        if !self.sweep {
-            return Ok(self.output.print(&migrator.run(migration, &options).await?));
+        let recorder = self.recording.of(migration.clone());
+        let migration = recorder.clone().map_or(migration, |recorder| recorder as Arc<dyn Migration>);
+        let ended = match self.sweep {
+            false => migrator.run(migration, &options).await.map(|summary| (summary, true)),
+            true => migrator.sweep(migration, &options, self.rounds).await,
+        };
+        if let Some(recorder) = recorder {
+            self.recording.write(&recorder);
         }
-        let (summary, none_left) = migrator.sweep(migration, &options, self.rounds).await?;
+        let (summary, none_left) = ended?;
         let code = self.output.print(&summary);
         if code == 0 && !none_left {
             tell!("after {} rounds the last one still found items to change", self.rounds);
@@ -87,7 +128,7 @@ impl RunVerb {
 
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
-        let (migration, options) = self.flow.load(&self.plugin, &self.table)?;
+        let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = report::watched(self.connection.migrator().await?);
         self.connection.lasting(&migrator)?;
         let summary = migrator.plan(migration, &options).await?;

@@ -4,7 +4,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::options::Connection;
+use super::connection::Connection;
 use crate::journal::Journal;
 use crate::{Error, report};
 

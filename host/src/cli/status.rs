@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::options::Connection;
+use super::connection::Connection;
 use super::run::Output;
 use crate::dynamo::Billing;
 use crate::journal::{self, Keep};

@@ -8,7 +8,8 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::options::{Connection, Given};
+use super::connection::Connection;
+use super::options::Given;
 use crate::dynamo::{Client, Filter, ScanRequest, TableInfo};
 use crate::migration::{Direction, Migration, RunContext, Secrets};
 use crate::model::json::item_from_json;
@@ -55,7 +56,7 @@ pub(super) struct TryVerb {
 impl TryVerb {
     pub(super) async fn run(self) -> Ended {
         let name = self.table.clone().unwrap_or_else(|| "none".into());
-        let (migration, _) = self.given.load(&self.plugin, &name, Some(1))?;
+        let (migration, _) = self.given.load(&self.plugin, &name, Some(1), self.connection.building())?;
         let item = self.item.as_deref().map(read_item).transpose()?;
         let (name, key, items) = match (&self.table, item) {
             (None, Some(item)) => {

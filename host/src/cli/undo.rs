@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::Ended;
-use super::options::{Connection, Flow};
+use super::connection::Connection;
+use super::options::Flow;
 use super::run::Output;
 use crate::journal::Journal;
 use crate::run::{RunOptions, WayBack};
@@ -35,7 +36,7 @@ impl UndoVerb {
         match (&self.run, &self.plugin, &self.table) {
             (Some(run), _, _) => self.by_host(run).await,
             (None, Some(plugin), Some(table)) => {
-                let (migration, options) = self.flow.load(plugin, table)?;
+                let (migration, options) = self.flow.load(plugin, table, self.connection.building())?;
                 let migrator = self.connection.migrator().await?;
                 self.connection.lasting(&migrator)?;
                 self.output.confirm(&migrator, &options.table)?;

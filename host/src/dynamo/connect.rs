@@ -45,6 +45,18 @@ impl Default for ConnectionSettings {
     }
 }
 
+impl ConnectionSettings {
+    /// Whether the endpoint that was given is on this machine; one that only a profile names does not count.
+    pub fn is_local(&self) -> bool {
+        self.given().as_deref().is_some_and(is_loopback)
+    }
+
+    fn given(&self) -> Option<String> {
+        let given = self.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
+        given.or_else(|| variable("AWS_ENDPOINT_URL"))
+    }
+}
+
 /// A DynamoDB, found and ready; cheap to clone.
 #[derive(Clone, Debug)]
 pub struct Database {
@@ -139,9 +151,7 @@ pub(super) struct Finder {
 
 impl Finder {
     fn new(settings: &ConnectionSettings) -> Result<Self, Error> {
-        let given = settings.endpoint_url.clone().or_else(|| variable("AWS_ENDPOINT_URL_DYNAMODB"));
-        let given = given.or_else(|| variable("AWS_ENDPOINT_URL"));
-        Ok(Self { settings: settings.clone(), tls: tls_context()?, given })
+        Ok(Self { settings: settings.clone(), tls: tls_context()?, given: settings.given() })
     }
 
     fn local(&self) -> bool {

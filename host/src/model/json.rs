@@ -39,18 +39,32 @@ type Map = BTreeMap<String, Json>;
 /// Reads an item from DynamoDB JSON (`{"Id":{"N":"1"}}`) if every attribute is a single known descriptor, else from
 /// plain JSON. An outer `{"Item": …}`, as exports have it, is looked through.
 pub fn item_from_json(text: &str) -> Result<Item, JsonError> {
+    item_and_form(text).map(|(item, _)| item)
+}
+
+/// The two forms of an item as JSON.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// With descriptors: `{"Id":{"N":"1"}}`.
+    DynamoDb,
+    /// As people write it: `{"Id":1}`.
+    Plain,
+}
+
+/// The same, with the form it was in.
+pub fn item_and_form(text: &str) -> Result<(Item, Form), JsonError> {
     let Json::Object(map) = &read(text, "")? else {
         return Err(error("", "an item is a JSON object"));
     };
     if let (1, Some(Json::Object(inner))) = (map.len(), map.get("Item"))
         && inner.values().all(is_described)
     {
-        return attributes_from_dynamodb(inner, "");
+        return Ok((attributes_from_dynamodb(inner, "")?, Form::DynamoDb));
     }
     if !map.is_empty() && map.values().all(is_described) {
-        return attributes_from_dynamodb(map, "");
+        return Ok((attributes_from_dynamodb(map, "")?, Form::DynamoDb));
     }
-    attributes_from_plain(map, "")
+    Ok((attributes_from_plain(map, "")?, Form::Plain))
 }
 
 /// An item as DynamoDB JSON.
@@ -72,6 +86,59 @@ pub fn value_to_dynamodb_json(value: &Value) -> OutJson {
         Value::L(list) => json!({ "L": list.iter().map(value_to_dynamodb_json).collect::<Vec<_>>() }),
         Value::M(map) => json!({ "M": item_to_dynamodb_json(map) }),
     }
+}
+
+/// An item as the plain JSON that people write, a line an attribute; `None` where plain JSON would not read back as the same
+/// item: with sets, binaries, or a map that looks like one of DynamoDB's descriptors.
+pub fn item_to_plain_json(item: &Item) -> Option<String> {
+    let mut text = String::new();
+    plain_map(&mut text, item, 0)?;
+    item_from_json(&text).is_ok_and(|read| read == *item).then_some(text)
+}
+
+fn plain_map(text: &mut String, map: &Attributes, depth: usize) -> Option<()> {
+    plain_children(text, ('{', '}'), map.iter(), depth, |text, (name, value)| {
+        text.push_str(&OutJson::from(name).to_string());
+        text.push_str(": ");
+        plain_value(text, value, depth + 1)
+    })
+}
+
+fn plain_value(text: &mut String, value: &Value, depth: usize) -> Option<()> {
+    match value {
+        Value::S(string) => text.push_str(&OutJson::from(string.as_str()).to_string()),
+        Value::N(number) => text.push_str(number.as_str()),
+        Value::Bool(flag) => text.push_str(if *flag { "true" } else { "false" }),
+        Value::Null => text.push_str("null"),
+        Value::L(list) => {
+            plain_children(text, ('[', ']'), list.iter(), depth, |text, child| plain_value(text, child, depth + 1))?
+        }
+        Value::M(map) => plain_map(text, map, depth)?,
+        Value::B(_) | Value::Ss(_) | Value::Ns(_) | Value::Bs(_) => return None,
+    }
+    Some(())
+}
+
+fn plain_children<T>(
+    text: &mut String,
+    (open, close): (char, char),
+    children: impl ExactSizeIterator<Item = T>,
+    depth: usize,
+    mut write: impl FnMut(&mut String, T) -> Option<()>,
+) -> Option<()> {
+    let (count, indent) = (children.len(), "  ".repeat(depth));
+    text.push(open);
+    for (at, child) in children.enumerate() {
+        text.push_str(if at == 0 { "\n  " } else { ",\n  " });
+        text.push_str(&indent);
+        write(text, child)?;
+    }
+    if count > 0 {
+        text.push('\n');
+        text.push_str(&indent);
+    }
+    text.push(close);
+    Some(())
 }
 
 fn read(text: &str, path: &str) -> Result<Json, JsonError> {
@@ -286,6 +353,20 @@ mod tests {
         let item = item_from_json(json).unwrap();
         assert_eq!(item.get("price").unwrap().as_n().unwrap().as_str(), "12345678901234567890.123456789012345678");
         assert_eq!(item.get("id"), Some(&7.into()));
+    }
+
+    #[test]
+    fn plain_json_is_written_only_where_it_reads_back_the_same() {
+        let text = "{\n  \"a \\\"b\\\"\": [\n    null,\n    {\n      \"x\": \"y\"\n    },\n    []\n  ],\n  \"price\": 12345678901234567890.123456789012345678\n}";
+        assert_eq!(item_to_plain_json(&item_from_json(text).unwrap()).unwrap(), text);
+        for value in [
+            Value::Ss(vec!["a".into()]),
+            Value::B(vec![1]),
+            Value::M([("S", "x".into())].into_iter().collect()),
+            Value::N(Number::from_dynamodb("+1".into())),
+        ] {
+            assert_eq!(item_to_plain_json(&[("a", value.clone())].into_iter().collect()), None, "{value:?}");
+        }
     }
 
     #[test]

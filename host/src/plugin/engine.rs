@@ -32,10 +32,11 @@ impl Drop for Clock {
 }
 
 impl Clockwork {
-    /// An engine for `slots` instances at a time.
-    pub(super) fn new(slots: usize, limits: &Limits) -> Result<Self, LoadError> {
-        let engine = Engine::new(&config(limits, Some(slots)))
-            .or_else(|_short_of_address_space| Engine::new(&config(limits, None)))
+    /// An engine for `slots` instances at a time; counting fuel costs guests a quarter of a call.
+    pub(super) fn new(slots: usize, limits: &Limits, count_fuel: bool) -> Result<Self, LoadError> {
+        let config = |slots| Engine::new(config(limits, slots).consume_fuel(count_fuel));
+        let engine = config(Some(slots))
+            .or_else(|_short_of_address_space| config(None))
             .map_err(|error| LoadError::Engine(format!("{error:#}")))?;
         let stop = Arc::new(AtomicBool::new(false));
         let (weak, stopped) = (engine.weak(), stop.clone());

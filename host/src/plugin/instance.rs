@@ -12,7 +12,7 @@ use super::guest_log::GuestLog;
 use super::limits::Limits;
 use super::trap::{Stopped, Trapped};
 use super::wasi::{self, Wasi};
-use crate::migration::{Direction, LogLevel, RunContext};
+use crate::migration::{Cost, Direction, LogLevel, RunContext};
 use crate::model::{Description, Item};
 
 /// What a guest's instance carries on the host's side.
@@ -160,6 +160,10 @@ pub(super) struct Instance {
     pub(super) store: Store<State>,
     guest: Box<dyn Guest>,
     calls: usize,
+    /// Whether the engine counts fuel.
+    counts: bool,
+    /// Of the last call.
+    pub(super) cost: Cost,
     /// The memory it had before its first item.
     floor: usize,
 }
@@ -187,6 +191,8 @@ impl Loaded {
         store.set_hostcall_fuel(limits.answer_bytes);
         store.set_max_component_handles(limits.handles);
         store.set_epoch_deadline(ticks(limits.start_time));
+        // Where it is counted, there must be some before anything runs.
+        let _not_counted = store.set_fuel(u64::MAX);
         store
     }
 }
@@ -209,7 +215,9 @@ impl Instance {
         // What was logged before any item belongs to none.
         let _of_no_item = store.data_mut().log.take();
         let floor = store.data().memory_bytes;
-        Ok(Self { store, guest, calls: 0, floor })
+        let counts = store.set_fuel(u64::MAX).is_ok();
+        let cost = Cost { memory_bytes: floor as u64, fuel: None };
+        Ok(Self { store, guest, calls: 0, counts, cost, floor })
     }
 
     /// Asks about one item; `key` begins its random numbers, where it draws any.
@@ -222,7 +230,12 @@ impl Instance {
         }
         self.calls += 1;
         self.store.set_epoch_deadline(ticks(limit));
+        if self.counts {
+            let _it_counts = self.store.set_fuel(u64::MAX);
+        }
         let called = self.guest.call(&mut self.store, item);
+        let fuel = self.counts.then(|| self.store.get_fuel().map_or(0, |left| u64::MAX - left));
+        self.cost = Cost { memory_bytes: self.store.data().memory_bytes as u64, fuel };
         called.map_err(|error| Trapped::new(&error, &mut self.store, limit, "item-time"))
     }
 

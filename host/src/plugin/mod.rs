@@ -59,12 +59,14 @@ pub struct PluginOptions {
     pub cache_dir: Option<PathBuf>,
     /// Compiles even what the cache has, to say how long that takes. Default false.
     pub compile_anew: bool,
+    /// Counts the fuel of each call, for tests: it costs a quarter of it. Default false.
+    pub count_fuel: bool,
 }
 
 impl Default for PluginOptions {
     fn default() -> Self {
         let slots = std::thread::available_parallelism().map_or(1, usize::from);
-        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir(), compile_anew: false }
+        Self { slots, limits: Limits::default(), cache_dir: default_cache_dir(), compile_anew: false, count_fuel: false }
     }
 }
 
@@ -114,7 +116,7 @@ impl Plugin {
         if let Some(reason) = about.too_much(limits) {
             return Err(LoadError::TooMuch { name: named(), reason });
         }
-        let clockwork = Clockwork::new(options.slots, limits)?;
+        let clockwork = Clockwork::new(options.slots, limits, options.count_fuel)?;
         let engine = &clockwork.engine;
         let bytes = Arc::new(bytes);
         let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_slice())));
@@ -144,7 +146,9 @@ impl Plugin {
         let loaded = Loaded { pre, contract, limits: *limits };
         let description = loaded.describe().map_err(|reason| LoadError::Describe { name: named(), reason })?;
         Ok(Self {
-            reversible: has_export(&component, "undo"),
+            // An SDK whose components always have the export says so.
+            reversible: has_export(&component, "undo")
+                && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,
             about,

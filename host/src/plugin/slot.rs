@@ -8,7 +8,7 @@ use super::guest_log::RunLog;
 use super::instance::{Instance, Loaded};
 use super::said;
 use super::trap::Trapped;
-use crate::migration::{Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
+use crate::migration::{Cost, Direction, FailureKind, ItemFailure, Reply, RunContext, Worker};
 use crate::model::{self, Item};
 
 pub(super) struct Slot {
@@ -20,6 +20,8 @@ pub(super) struct Slot {
     draws: bool,
     run_log: RunLog,
     instance: Option<Instance>,
+    /// Of the last item that did not trap.
+    cost: Option<Cost>,
 }
 
 impl Slot {
@@ -33,7 +35,7 @@ impl Slot {
     ) -> Result<Self, Trapped> {
         let limits = loaded.limits;
         let run_log = RunLog::new(&limits);
-        let mut slot = Self { loaded, grants, run: run.clone(), direction, draws, run_log, instance: None };
+        let mut slot = Self { loaded, grants, run: run.clone(), direction, draws, run_log, instance: None, cost: None };
         // Even where each item has an instance of its own: so that one which does not start is told before the scan.
         slot.instance = Some(slot.instance_for(None)?).filter(|_| !limits.fresh_instances);
         Ok(slot)
@@ -56,7 +58,9 @@ impl Slot {
             None => self.instance_for(key.as_deref()).map_err(Trapped::of_item)?,
         };
         // After a trap the instance is dead: it is dropped here, and the next item starts another.
+        self.cost = None;
         let answer = instance.call(item, key.as_deref()).map_err(Trapped::of_item)?;
+        self.cost = Some(instance.cost);
         let log = instance.store.data_mut().log.take();
         self.instance = Some(instance).filter(|instance| !instance.is_used_up());
         let (kind, message) = match self.believed(answer, item) {
@@ -103,5 +107,9 @@ impl Worker for Slot {
             log: self.run_log.keep(failure.log),
             ..failure
         })
+    }
+
+    fn cost(&self) -> Option<Cost> {
+        self.cost
     }
 }

@@ -149,7 +149,8 @@ pub fn status(applied: &[Applied], unfinished: &[Unfinished], runs: &[RunFile], 
         "runs": runs.collect::<Vec<_>>(), "audit": audit.collect::<Vec<_>>() })
 }
 
-fn after(item: &Item, actions: &[Action]) -> Item {
+/// The item as its patches leave it.
+pub fn after(item: &Item, actions: &[Action]) -> Item {
     actions.iter().fold(item.clone(), |item, action| match action {
         Action::Patch(patch) => patch.applied_to(&item),
         _ => item,

@@ -2,6 +2,7 @@
 
 mod diff;
 pub mod document;
+pub mod fixtures;
 pub mod items;
 mod progress;
 pub mod runs;

@@ -68,7 +68,7 @@ pub fn encoded_in(core: &[u8], files: &[&str]) -> Vec<u8> {
 fn options() -> PluginOptions {
     let quick = Duration::from_millis(50);
     let limits = Limits { item_time: quick, start_time: quick, memory_bytes: 4 << 20, ..Limits::default() };
-    PluginOptions { slots: 1, limits, cache_dir: None, compile_anew: false }
+    PluginOptions { slots: 1, limits, cache_dir: None, ..PluginOptions::default() }
 }
 
 fn context() -> Arc<RunContext> {

@@ -1,5 +1,6 @@
 //! Behaviour seen by a user: one binary, so that what all tests share is linked once; a module a topic.
 
+mod author;
 mod command_line;
 mod crash;
 mod dynamo_drift;

@@ -1,0 +1,3 @@
+module drift-host.local/drift
+
+go 1.24

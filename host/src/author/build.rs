@@ -1,0 +1,193 @@
+//! From a project to a component, by the tools of its language.
+//!
+//! Promised here: the tools run without this process's `AWS_*` variables and without install scripts of packages; versions are
+//! the project's own pins; what is missing is named, with the way to get it. A project depends on the SDK of this drift-host,
+//! which is put into its folder `.drift/sdk`.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::{Error, at, sdk};
+
+mod component;
+mod go;
+mod python;
+mod rust;
+
+/// The languages that a project can be in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, clap::ValueEnum)]
+pub enum Language {
+    /// Rust, by cargo.
+    Rust,
+    /// JavaScript: nothing is needed.
+    #[value(name = "js")]
+    JavaScript,
+    /// TypeScript, by esbuild.
+    #[value(name = "ts")]
+    TypeScript,
+    /// Go, by its own compiler.
+    Go,
+    /// Python, by componentize-py.
+    Python,
+}
+
+/// A component that was built.
+#[derive(Clone, Debug)]
+pub struct Built {
+    /// Where it is.
+    pub component: PathBuf,
+    /// What it was built from.
+    pub language: Language,
+}
+
+impl Language {
+    /// As people write it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Rust => "Rust",
+            Self::JavaScript => "JavaScript",
+            Self::TypeScript => "TypeScript",
+            Self::Go => "Go",
+            Self::Python => "Python",
+        }
+    }
+
+    /// The language of a project, by the files in its folder.
+    pub fn of(project: &Path) -> Result<Self, Error> {
+        let signs = [
+            ("Cargo.toml", Self::Rust),
+            ("go.mod", Self::Go),
+            ("migration.ts", Self::TypeScript),
+            ("migration.js", Self::JavaScript),
+            ("migration.py", Self::Python),
+        ];
+        let found = signs.iter().find(|(name, _)| project.join(name).is_file()).map(|(_, language)| *language);
+        found.ok_or_else(|| {
+            let wanted = signs.map(|(name, _)| name).join(", ");
+            at(project, format!("no project of a migration: none of {wanted} is there; `drift-host new NAME --lang …` makes one"))
+        })
+    }
+}
+
+/// Builds the project in this folder; the component goes to `to`, else to `build/NAME.wasm` in the project.
+pub fn build(project: &Path, to: Option<&Path>) -> Result<Built, Error> {
+    let language = Language::of(project)?;
+    sdk::unpack(language, project)?;
+    let made = match language {
+        Language::Rust => rust::build(project)?,
+        Language::Go => go::build(project)?,
+        Language::Python => python::build(project)?,
+        other => return Err(Error(format!("{} is not built yet", other.name()))),
+    };
+    let component = match to {
+        Some(path) => path.to_owned(),
+        None => {
+            let folder = project.canonicalize().map_err(|error| at(project, error))?;
+            let name = folder.file_name().unwrap_or_else(|| OsStr::new("migration")).to_string_lossy().replace('-', "_");
+            project.join("build").join(format!("{name}.wasm"))
+        }
+    };
+    if let Some(folder) = component.parent() {
+        fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
+    }
+    fs::write(&component, made).map_err(|error| at(&component, format!("cannot be written: {error}")))?;
+    Ok(Built { component, language })
+}
+
+/// A tool of a language: in the project's folder, and without what it has no business with.
+struct Tool {
+    command: Command,
+    name: String,
+    /// What to do where it is not there.
+    remedy: &'static str,
+}
+
+impl Tool {
+    fn new(program: impl AsRef<OsStr>, remedy: &'static str, project: &Path) -> Self {
+        let mut command = Command::new(&program);
+        command.current_dir(project).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os().filter(|(name, _)| is_secret(&name.to_string_lossy())) {
+            command.env_remove(name);
+        }
+        let name = Path::new(program.as_ref()).file_name().unwrap_or_default().to_string_lossy().into_owned();
+        Self { command, name, remedy }
+    }
+
+    fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
+        self.command.args(arguments);
+        self
+    }
+
+    fn env(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.command.env(name, value);
+        self
+    }
+
+    /// Runs it, its words for people on standard error; gives what it printed.
+    fn run(mut self) -> Result<String, Error> {
+        let output = self.command.stderr(Stdio::inherit()).output().map_err(|error| self.missing(&error))?;
+        if !output.status.success() {
+            eprint_lossy(&output.stdout);
+            return Err(Error(format!("{} failed ({}); what it said stands above", self.shown(), output.status)));
+        }
+        String::from_utf8(output.stdout).map_err(|_| Error(format!("{} printed what is no text", self.shown())))
+    }
+
+    /// Runs it quietly, for an answer.
+    fn ask(mut self) -> Result<String, Error> {
+        let output = self.command.output().map_err(|error| self.missing(&error))?;
+        if !output.status.success() {
+            let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+            return Err(Error(format!("{} failed ({}): {said}", self.shown(), output.status)));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).trim().to_owned())
+    }
+
+    fn missing(&self, error: &std::io::Error) -> Error {
+        match error.kind() {
+            std::io::ErrorKind::NotFound => Error(format!("{} is not installed: {}", self.name, self.remedy)),
+            _ => Error(format!("{} cannot be started: {error}", self.shown())),
+        }
+    }
+
+    fn shown(&self) -> String {
+        let words = self.command.get_args().map(|word| word.to_string_lossy().into_owned());
+        let text = std::iter::once(self.name.clone()).chain(words).collect::<Vec<_>>().join(" ");
+        format!("`{text}`")
+    }
+}
+
+/// Whether a variable of the environment may be a key to tables.
+fn is_secret(name: &str) -> bool {
+    name.to_ascii_uppercase().starts_with("AWS_")
+}
+
+fn eprint_lossy(bytes: &[u8]) {
+    crate::output::aside(format_args!("{}", String::from_utf8_lossy(bytes)));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tool_that_is_missing_is_named_with_its_remedy() {
+        let tool = Tool::new("no-such-tool-of-anyone", "get it from its maker", Path::new("."));
+        assert_eq!(tool.run().unwrap_err().0, "no-such-tool-of-anyone is not installed: get it from its maker");
+    }
+
+    #[test]
+    fn a_folder_without_a_project_is_told_what_one_is() {
+        let dir = tempfile::tempdir().unwrap();
+        assert!(Language::of(dir.path()).unwrap_err().0.contains("drift-host new NAME"));
+        fs::write(dir.path().join("go.mod"), "").unwrap();
+        assert_eq!(Language::of(dir.path()).unwrap(), Language::Go);
+    }
+
+    #[test]
+    fn the_tools_see_no_credentials() {
+        assert!(is_secret("AWS_SECRET_ACCESS_KEY") && is_secret("aws_profile") && !is_secret("PATH"));
+    }
+}

@@ -1,0 +1,146 @@
+//! An author's first hour: a project made, built, tested and run, in each language, as its README says.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use drift_host::model::Value;
+use drift_tests::{World, binary};
+use serde_json::Value as Json;
+
+/// `drift-host` in this folder; exit code, standard output, standard error.
+fn drift_host(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+    let mut command = Command::new(binary());
+    command.args(arguments).current_dir(folder).stdin(Stdio::null());
+    // The compiler for guests, where it is not the one in use.
+    for (told, name) in
+        [("DRIFT_GUEST_RUSTC", "RUSTC"), ("DRIFT_GUEST_RUSTFLAGS", "CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS")]
+    {
+        if let Some(value) = std::env::var_os(told) {
+            command.env(name, value);
+        }
+    }
+    // What the tests are built with is not what an author's project is built with.
+    command.env_remove("CARGO_TARGET_DIR").env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+    let output = command.output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
+/// Whether a language's tool is here; a machine that decides over a change must have it.
+fn has(tool: &str, arguments: &[&str]) -> bool {
+    let found = Command::new(tool).args(arguments).output().is_ok_and(|output| output.status.success());
+    let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
+    assert!(found || !ci, "{tool} is missing, and this machine decides over a change");
+    if !found {
+        println!("skipped: {tool} is not installed");
+    }
+    found
+}
+
+/// new → build → test → run, on a table whose names have blanks.
+async fn first_hour(language: &str) {
+    let world = World::with_items(&[
+        r#"{"Id": 1, "name": "  Ann "}"#,
+        r#"{"Id": 2, "name": "Bob"}"#,
+        r#"{"Id": 3, "other": [1, {"deep": [true, null, "x"]}]}"#,
+    ]);
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, error) = drift_host(dir.path(), &["new", "trim-names", "--lang", language]);
+    assert_eq!(code, 0, "{out}{error}");
+    let project = dir.path().join("trim-names");
+    let (code, out, error) = drift_host(&project, &["build", "--json"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let built: Json = serde_json::from_str(&out).unwrap();
+    let component = project.join(built["component"].as_str().unwrap());
+    assert!(component.is_file() && built["name"] == "trim-names", "{built}");
+    let (code, out, error) = drift_host(&project, &["test"]);
+    assert_eq!((code, out.contains("1 of 1 fixtures passed")), (0, true), "{out}{error}");
+
+    // A fixture that is no longer true is a diff, and blessing makes it true.
+    let expected = project.join("fixtures/blanks/expected.json");
+    std::fs::write(&expected, r#"{"after": {"Id": 1, "name": "Eve"}}"#).unwrap();
+    let (code, out, _) = drift_host(&project, &["test"]);
+    assert!(code == 1 && out.contains(r#"- name: {"S":"Eve"}"#) && out.contains(r#"+ name: {"S":"Ann"}"#), "{out}");
+    let (code, _, _) = drift_host(&project, &["test", "--bless"]);
+    let (again, out, error) = drift_host(&project, &["test", "--json"]);
+    assert_eq!((code, again), (0, 0), "{out}{error}");
+    let tested: Json = serde_json::from_str(&out).unwrap();
+    let fixture = &tested["fixtures"][0];
+    assert!(
+        fixture["verdict"] == "passed" && fixture["fuel"].as_u64() > Some(0) && fixture["memory_bytes"].as_u64() > Some(0),
+        "{fixture}"
+    );
+
+    // Straight from the project, which is local and built for it; then the plugin, which is the same.
+    let (code, out, error) = world.drift_host(
+        &["run", &component.display().to_string(), "--table", "Things", "--record", "2", "--record-to"]
+            .into_iter()
+            .chain([project.join("recorded").to_str().unwrap()])
+            .collect::<Vec<_>>(),
+    );
+    assert_eq!((code, out.starts_with("applied")), (0, true), "{out}{error}");
+    let table = world.table("Things").await;
+    let names: Vec<Option<&Value>> = table.iter().map(|item| item.get("name")).collect();
+    assert!(names.contains(&Some(&"Ann".into())) && names.contains(&Some(&"Bob".into())) && names.contains(&None), "{names:?}");
+
+    let (code, out, error) = drift_host(&project, &["test", "build/trim_names.wasm", "--fixtures", "recorded"]);
+    assert_eq!((code, out.contains("2 of 2 fixtures passed")), (0, true), "{out}{error}");
+    let recorded = std::fs::read_to_string(project.join("recorded/recorded-001/item.json")).unwrap();
+    assert!(!recorded.contains("Ann") && !recorded.contains("Bob"), "values are masked: {recorded}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rust() {
+    if std::env::var_os("DRIFT_GUESTS_DIR").is_some() {
+        first_hour("rust").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn go() {
+    if has("go", &["version"]) {
+        first_hour("go").await;
+    }
+}
+
+#[test]
+fn a_project_is_not_built_beside_the_credentials_of_a_table_that_is_not_local() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, _, error) = drift_host(dir.path(), &["new", "a", "--lang", "go"]);
+    assert_eq!(code, 0, "{error}");
+    let (code, _, error) = drift_host(dir.path(), &["run", "a", "--table", "T", "--region", "eu-west-1", "--ephemeral-runs"]);
+    assert_eq!((code, error.contains("drift-host build")), (3, true), "{error}");
+}
+
+#[test]
+fn what_is_no_project_or_no_name_is_said() {
+    let dir = tempfile::tempdir().unwrap();
+    let (code, _, error) = drift_host(dir.path(), &["build"]);
+    assert_eq!((code, error.contains("drift-host new NAME")), (2, true), "{error}");
+    let (code, _, error) = drift_host(dir.path(), &["new", "Not A Name", "--lang", "rust"]);
+    assert_eq!((code, error.contains("lower-case")), (2, true), "{error}");
+    std::fs::create_dir(dir.path().join("there")).unwrap();
+    std::fs::write(dir.path().join("there/file"), "").unwrap();
+    let (code, _, error) = drift_host(dir.path(), &["new", "there", "--lang", "rust"]);
+    assert_eq!((code, error.contains("not empty")), (2, true), "{error}");
+    // A tool that is missing is named, with the way to get it.
+    let (code, _, _) = drift_host(dir.path(), &["new", "b", "--lang", "go"]);
+    assert_eq!(code, 0);
+    let output = Command::new(binary()).args(["build", "b"]).current_dir(dir.path()).env("PATH", "").output().unwrap();
+    let error = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!((output.status.code(), error.contains("go is not installed: install Go 1.24")), (Some(2), true), "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_project_may_begin_with_masked_items_of_a_table() {
+    let world = World::with_items(&[r#"{"Id": 1, "name": "Ann Other", "born": "1970-12-31", "n": 1234}"#]);
+    let dir = tempfile::tempdir().unwrap();
+    let endpoint = world.running.endpoint_url();
+    let folder = dir.path().join("from-table");
+    let new = ["new", folder.to_str().unwrap(), "--lang", "go", "--from-table", "Things", "--endpoint-url", &endpoint];
+    let (code, out, error) = drift_host(dir.path(), &new);
+    assert_eq!(code, 0, "{out}{error}");
+    let item = std::fs::read_to_string(folder.join("fixtures/recorded-001/item.json")).unwrap();
+    assert!(!item.contains("Ann") && !item.contains("1234") && item.contains("\"born\""), "{item}");
+    assert!(std::fs::read_to_string(folder.join("fixtures/fixtures.json")).unwrap().contains("\"Things\""));
+}
