@@ -67,7 +67,8 @@ fn print(plugin: &Plugin) {
     say!("  digest      {}", plugin.digest());
     say!("  size        {} bytes, contract {}", plugin.component().map_or(0, <[u8]>::len), plugin.contract());
     for made in &about.producers {
-        say!("  {:<11} {} {}, it says", made.role, made.name, made.version);
+        let version = if made.version.is_empty() { String::new() } else { format!(" {}", made.version) };
+        say!("  made by     {}{version} ({}), it says", made.name, made.role);
     }
     let compiled = plugin.compile_time().map_or_else(String::new, |time| format!("compiles in {:.2} s, ", time.as_secs_f64()));
     let lines = if about.has_lines { "with" } else { "without" };
@@ -98,8 +99,10 @@ fn print(plugin: &Plugin) {
 fn careful(plugin: &Plugin, imports: &[Import]) -> Vec<String> {
     let said = plugin.description();
     let beyond = said.grants.iter().map(|asked| format!("it asks for {}: {}", grant(asked), asked.why));
-    let imports =
-        imports.iter().filter(|import| import.careful).map(|import| format!("it imports {}: {}", import.name, import.allows));
+    let (sockets, others): (Vec<&Import>, Vec<&Import>) =
+        imports.iter().filter(|import| import.careful).partition(|import| import.name.starts_with("wasi:sockets/"));
+    let sockets = sockets.first().map(|import| format!("it imports wasi:sockets: {}", import.allows));
+    let imports = others.into_iter().map(|import| format!("it imports {}: {}", import.name, import.allows)).chain(sockets);
     let repeatable = (said.repeatable && said.grants.iter().any(|asked| asked.access.as_str() != "direct-read")).then(|| {
         "it says that it is repeatable and acts on more than its item: whether all of it may happen twice, only its code tells".to_owned()
     });

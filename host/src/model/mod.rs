@@ -8,6 +8,7 @@ mod description;
 mod exactly_once;
 mod key;
 mod number;
+mod plain;
 mod size;
 mod validate;
 mod value;
@@ -22,6 +23,7 @@ pub use description::{Access, Description, GrantRequest, MigrationNumber, Migrat
 pub use exactly_once::ExactlyOnce;
 pub use key::{Key, KeyAttribute, KeySchema, KeyType};
 pub use number::{Number, NumberError};
+pub use plain::is_plain;
 pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
 pub use validate::validate;
 pub use value::{Attributes, Item, Value};

@@ -4,6 +4,8 @@
 //! guest moves a cursor, hides or rearranges what stands around it; line ends and tabs stay. What looks like a secret is
 //! masked. Both go by how a text looks: a secret that has been cut in two, or encoded, is not recognised.
 
+use crate::model::is_plain;
+
 /// A text of a guest, as it may be shown and kept. Lines after the first are set in, so that none looks like the host's.
 pub(super) fn safe(text: &str) -> String {
     let safe = masked(escaped(text));
@@ -42,100 +44,111 @@ fn escaped(text: &str) -> String {
     })
 }
 
-fn is_plain(c: char) -> bool {
-    let hidden = matches!(c,
-        '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}'
-        | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    matches!(c, '\n' | '\t') || !c.is_control() && !hidden
-}
-
 /// Names whose values are secrets, wherever they stand in a longer name.
 const SECRET_NAMES: [&str; 9] =
     ["password", "passwd", "pwd", "secret", "token", "api_key", "apikey", "access_key", "private_key"];
 
+/// Longest name of a secret that is looked at, from the part that tells it on.
+const NAME: usize = 64;
+/// Shortest text that is taken for a secret.
+const SHORTEST: usize = 6;
+
+/// A place where a secret may begin.
+#[derive(Clone, Copy)]
+enum Begin {
+    AccessKeyId,
+    PrivateKey,
+    Bearer,
+    Url,
+    Assigned,
+}
+
+/// One pass over the places where a secret may begin, so that the time grows with the text and no faster.
 fn masked(text: String) -> String {
-    let mut out = String::new();
-    let mut rest = text.as_str();
-    while let Some((at, end, what)) = first_secret(rest) {
-        let (before, after) = (rest.get(..at).unwrap_or_default(), rest.get(end..).unwrap_or_default());
-        out.push_str(before);
-        out.push_str(what);
-        rest = after;
-    }
-    if out.is_empty() {
+    let lower = text.to_ascii_lowercase().replace('-', "_");
+    let places = |what: &'static str, begin| text.match_indices(what).map(move |(at, _)| (at, begin));
+    let keys = places("AKIA", Begin::AccessKeyId).chain(places("ASIA", Begin::AccessKeyId));
+    let others = places("-----BEGIN ", Begin::PrivateKey).chain(places("://", Begin::Url));
+    let bearer = lower.match_indices("bearer ").map(|(at, word)| (at + word.len(), Begin::Bearer));
+    let names = SECRET_NAMES.iter().flat_map(|name| lower.match_indices(name));
+    let assigned = names.filter_map(|(at, name)| Some((assigned(&text, at + name.len())?, Begin::Assigned)));
+    let mut begins: Vec<(usize, Begin)> = keys.chain(others).chain(bearer).chain(assigned).collect();
+    if begins.is_empty() {
         return text;
     }
-    out.push_str(rest);
+    begins.sort_by_key(|(at, _)| *at);
+    let (mut out, mut done) = (String::with_capacity(text.len()), 0);
+    for (at, begin) in begins {
+        if at < done {
+            continue;
+        }
+        if let Some((from, to, shown)) = secret(&text, at, begin) {
+            out.push_str(text.get(done..from).unwrap_or_default());
+            out.push_str(shown);
+            done = to;
+        }
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
     out
 }
 
-/// The secret that begins first: its range, and what to show for it.
-fn first_secret(text: &str) -> Option<(usize, usize, &'static str)> {
-    let found = [access_key_id(text), private_key(text), bearer(text), password_in_url(text), assigned(text)];
-    found.into_iter().flatten().min_by_key(|(at, ..)| *at)
+/// The secret that begins at a place, if it is one: its range, and what to show for it.
+fn secret(text: &str, at: usize, begin: Begin) -> Option<(usize, usize, &'static str)> {
+    match begin {
+        Begin::AccessKeyId => access_key_id(text, at),
+        Begin::PrivateKey => private_key(text, at),
+        Begin::Bearer => value(text, at, "[masked: a token]"),
+        Begin::Url => password_in_url(text, at),
+        Begin::Assigned => value(text, at, "[masked: a secret]"),
+    }
 }
 
-fn access_key_id(text: &str) -> Option<(usize, usize, &'static str)> {
-    let key = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-    let starts = text.match_indices("AKIA").chain(text.match_indices("ASIA"));
-    let whole = starts.filter_map(|(at, _)| {
-        let bytes = text.as_bytes();
-        let inside = at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_alphanumeric);
-        let length = bytes.get(at..)?.iter().take_while(|byte| key(byte)).count();
-        (!inside && length >= 20).then_some((at, at + length, "[masked: an AWS access key id]"))
-    });
-    whole.min_by_key(|(at, ..)| *at)
+fn access_key_id(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+    let bytes = text.as_bytes();
+    let key = |byte: &&u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
+    let inside = at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_alphanumeric);
+    if inside {
+        return None;
+    }
+    let length = bytes.get(at..)?.iter().take_while(key).count();
+    (length >= 20).then_some((at, at + length, "[masked: an AWS access key id]"))
 }
 
-fn private_key(text: &str) -> Option<(usize, usize, &'static str)> {
-    let (at, end) = text.match_indices("-----BEGIN ").find_map(|(at, begin)| {
-        let rest = text.get(at + begin.len()..)?;
-        let name = rest.get(..rest.find("-----")?)?;
-        let end = rest.find("-----END ").and_then(|end| Some(end + 9 + rest.get(end + 9..)?.find("-----")? + 5));
-        name.ends_with("PRIVATE KEY").then_some((at, end.map_or(text.len(), |end| at + begin.len() + end)))
-    })?;
-    Some((at, end, "[masked: a private key]"))
+fn private_key(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+    let name = at + "-----BEGIN ".len();
+    let rest = text.get(name..)?;
+    if !rest.get(..rest.find("-----")?)?.ends_with("PRIVATE KEY") {
+        return None;
+    }
+    let end = rest.find("-----END ").and_then(|end| Some(end + 9 + rest.get(end + 9..)?.find("-----")? + 5));
+    Some((at, end.map_or(text.len(), |end| name + end), "[masked: a private key]"))
 }
 
-fn bearer(text: &str) -> Option<(usize, usize, &'static str)> {
-    let lower = text.to_ascii_lowercase();
-    lower.match_indices("bearer ").find_map(|(at, word)| value(text, at + word.len(), "[masked: a token]"))
+fn password_in_url(text: &str, at: usize) -> Option<(usize, usize, &'static str)> {
+    let start = at + "://".len();
+    let rest = text.get(start..)?;
+    let authority = rest.get(..rest.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(rest.len()))?;
+    let (user, _) = authority.rsplit_once('@')?;
+    let (name, password) = user.split_once(':')?;
+    let from = start + name.len() + 1;
+    (!password.is_empty()).then_some((from, from + password.len(), "[masked: a password]"))
 }
 
-fn password_in_url(text: &str) -> Option<(usize, usize, &'static str)> {
-    text.match_indices("://").find_map(|(at, scheme)| {
-        let start = at + scheme.len();
-        let rest = text.get(start..)?;
-        let authority = rest.get(..rest.find(|c: char| c == '/' || c == '"' || c.is_whitespace()).unwrap_or(rest.len()))?;
-        let (user, _) = authority.rsplit_once('@')?;
-        let (name, password) = user.split_once(':')?;
-        let from = start + name.len() + 1;
-        let open = !password.is_empty() && !password.starts_with("[masked");
-        open.then_some((from, from + password.len(), "[masked: a password]"))
-    })
-}
-
-/// `NAME = VALUE`, `"NAME": "VALUE"`, where the name tells a secret.
-fn assigned(text: &str) -> Option<(usize, usize, &'static str)> {
-    let lower = text.to_ascii_lowercase().replace('-', "_");
-    let names = SECRET_NAMES.iter().flat_map(|name| lower.match_indices(name));
-    let found = names.filter_map(|(at, name)| {
-        let end = at + name.len();
-        let rest = text.get(end..)?;
-        let name_end = rest.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_' || c == '-')).unwrap_or(rest.len());
-        let after = rest.get(name_end..)?.trim_start_matches(['"', '\'', ' ']);
-        let after = after.strip_prefix(':').or_else(|| after.strip_prefix('='))?.trim_start_matches(['"', '\'', ' ']);
-        value(text, text.len() - after.len(), "[masked: a secret]")
-    });
-    found.min_by_key(|(at, ..)| *at)
+/// Where the value begins in `NAME = VALUE`, `"NAME": "VALUE"`; `end` is where the part that tells a secret ends in the name.
+fn assigned(text: &str, end: usize) -> Option<usize> {
+    let rest = text.get(end..)?;
+    let name = rest.bytes().take(NAME).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')).count();
+    let mut bytes = rest.bytes().enumerate().skip(name).take(NAME).skip_while(|(_, byte)| matches!(byte, b'"' | b'\'' | b' '));
+    bytes.next().filter(|(_, byte)| matches!(byte, b':' | b'='))?;
+    let (value, _) = bytes.find(|(_, byte)| !matches!(byte, b'"' | b'\'' | b' '))?;
+    Some(end + value)
 }
 
 /// The word at `at`, if it is long enough for a secret.
 fn value(text: &str, at: usize, what: &'static str) -> Option<(usize, usize, &'static str)> {
     let rest = text.get(at..)?;
     let end = rest.find(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ',' | ';' | '}')).unwrap_or(rest.len());
-    let word = rest.get(..end)?;
-    (word.len() >= 6 && !word.starts_with("[masked")).then_some((at, at + end, what))
+    (end >= SHORTEST).then_some((at, at + end, what))
 }
 
 #[cfg(test)]

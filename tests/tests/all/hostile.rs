@@ -120,8 +120,7 @@ impl Case {
         for words in self.texts("says-not") {
             assert!(!said.contains(words) || self.is_logs_apart(), "{name}: {words:?} is in\n{said}");
         }
-        let control = said.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t');
-        assert_eq!(control, None, "{name}: a control character reached the terminal");
+        nothing_moves_the_cursor(name, &said);
         if let Some(most) = self.number("peak-mib") {
             assert!(ended.peak <= u64::try_from(most).unwrap() << 10, "{name}: {} KiB of memory", ended.peak);
         }
@@ -154,6 +153,11 @@ impl Case {
         let ended = ended(&mut world.command(&arguments));
         assert_eq!((ended.code, done(&world.table("Things").await)), (0, ROWS), "{}: {}", self.name, ended.said);
     }
+}
+
+fn nothing_moves_the_cursor(name: &str, said: &str) {
+    let moves = said.chars().find(|c| c.is_control() && *c != '\n' && *c != '\t' || ('\u{202a}'..='\u{202e}').contains(c));
+    assert_eq!(moves, None, "{name}: it reached the terminal");
 }
 
 fn done(items: &[Item]) -> usize {
@@ -260,6 +264,17 @@ async fn an_instance_is_replaced_after_so_many_calls() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_instance_that_grows_is_replaced_past_a_mark() {
+    let Some(hostile) = guest("hostile") else { return };
+    let world = World::with_rows(ROWS);
+    let flags = ["--concurrency", "1", "--arg", "case=leak", "--limit", "instance-memory=4MiB"];
+    let ended = ended(&mut world.command(&[&["run", &hostile, "--table", "Things"], &flags[..]].concat()));
+    assert_eq!(ended.code, 0, "{}", ended.said);
+    let counts: BTreeSet<String> = world.table("Things").await.iter().map(|item| shown(item, "calls")).collect();
+    assert!((2..6).contains(&counts.len()), "{counts:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn time_stands_the_environment_is_empty_and_random_numbers_are_the_items_own() {
     let Some(hostile) = guest("hostile") else { return };
     let world = World::with_rows(ROWS);
@@ -332,4 +347,43 @@ fn a_wrong_limit_is_told_with_those_that_there_are() {
     let ended = ended(&mut command(&["inspect", "nowhere.wasm", "--limit", "time=5s"]));
     assert_eq!(ended.code, 2);
     assert!(ended.said.contains("there is none of that name, but item-time, start-time"), "{}", ended.said);
+}
+
+#[test]
+fn inspect_says_what_a_plugin_is_wants_and_may_take() {
+    let Some(hostile) = guest("hostile") else { return };
+    let arguments = ["inspect", &hostile, "--json", "--limit", "item-time=1500ms", "--fresh-instances"];
+    let output = command(&arguments).output().unwrap();
+    let said: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let list = |key: &str| said[key].as_array().unwrap().iter().map(|text| text.as_str().unwrap().to_owned()).collect::<Vec<_>>();
+    assert!(said["digest"].as_str().unwrap().starts_with("sha256:") && said["grants"].is_array(), "{said}");
+    assert!(list("imports").contains(&"drift:migration/run@0.1.0".to_owned()), "{said}");
+    assert_eq!(list("exports"), ["describe", "migrate"]);
+    for import in list("imports") {
+        assert!(!said["allows"][&import].as_str().unwrap().is_empty(), "{import}");
+    }
+    let producers: Vec<&str> = said["producers"].as_array().unwrap().iter().map(|made| made["name"].as_str().unwrap()).collect();
+    assert!(producers.contains(&"wit-bindgen-rust"), "{producers:?}");
+    assert!(said["compile_seconds"].as_f64().unwrap() > 0.0 && said["memory_floor_bytes"].as_u64().unwrap() >= 1 << 16);
+    let limits = &said["limits"];
+    assert_eq!((&limits["item-time"], &limits["memory"]), (&"1500ms".into(), &"256MiB".into()));
+    assert_eq!((&limits["fresh-instances"], &said["has_lines"]), (&true.into(), &true.into()));
+    let shown = String::from_utf8(command(&arguments[..2]).output().unwrap().stdout).unwrap();
+    for words in ["limit       stack=512KiB", "imports     wasi:random/random@0.2", "made by     wit-bindgen-rust 0.61.1"] {
+        assert!(shown.contains(words), "{shown}");
+    }
+}
+
+#[test]
+fn what_a_guest_would_write_cannot_move_the_cursor_either() {
+    let Some(hostile) = guest("hostile") else { return };
+    let world = World::with_rows(ROWS);
+    let arguments =
+        ["try", &hostile, "--table", "Things", "--key", "Id=7", "--arg", "case=control-in-actions", "--grant", "update:."];
+    for more in [&[][..], &["--json"][..]] {
+        let ended = ended(&mut world.command(&[&arguments[..], more].concat()));
+        nothing_moves_the_cursor("try", &ended.said);
+        assert!(ended.code == 0 && ended.said.contains("\\u009b2J\\u202e\\u001b[2J"), "{}", ended.said);
+        assert!(ended.said.contains("SET a = b \\u001b[2J\\u202e"), "{}", ended.said);
+    }
 }

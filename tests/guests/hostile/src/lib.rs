@@ -163,6 +163,16 @@ fn harm(case: &str) -> Result<Vec<Action>, String> {
             log::write(log::Level::Info, "log \u{1b}]0;owned\u{7}\u{1b}[2J\r\u{202e}gol");
             Err("error \u{1b}[1A\u{1b}[2Kgone\nId=8: spoofed \u{2066}x".into())
         }
+        "control-in-actions" => Ok(vec![
+            set("x\u{1b}[2J", Value::S("\u{9b}2J\u{202e}\u{1b}[2J\r".into())),
+            Action::Update(Update {
+                target: Target::This,
+                expression: "SET a = b \u{1b}[2J\u{202e}".into(),
+                condition: None,
+                names: vec![],
+                values: Item { attributes: vec![], nested: vec![] },
+            }),
+        ]),
         "secrets" => {
             log::write(log::Level::Info, "key AKIAIOSFODNN7EXAMPLE, password=hunter2hunter2");
             Err("Authorization: Bearer eyJhbGciOi.J9 to https://me:s3cr3t99@example.com".into())
@@ -245,6 +255,10 @@ impl Guest for Hostile {
         let (case, id) = (run::argument("case").unwrap_or_default(), id(&item));
         match case.as_str() {
             "touch" => touch(),
+            "leak" => {
+                core::mem::forget(black_box(vec![1u8; 1 << 20]));
+                text("calls", calls.to_string())
+            }
             "count" => text("calls", calls.to_string()),
             "log-all" => {
                 log::write(log::Level::Info, &format!("about {id}"));
