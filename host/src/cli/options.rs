@@ -27,7 +27,7 @@ pub(super) struct Given {
     /// answer that would write it is a failed item.
     #[arg(long = "secret-arg", value_name = "NAME=env:VARIABLE")]
     secret_arguments: Vec<String>,
-    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
+    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), insert:audit-*, or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
     #[command(flatten)]
@@ -177,6 +177,12 @@ impl Given {
         };
         let name = table.rsplit('/').next().unwrap_or(table);
         let missing = grants.missing(loaded.description(), name);
+        if missing.is_empty() && loaded.calls_at_once() && !grants.has_direct() {
+            return Err(Error::Refused(format!(
+                "the migration {} imports drift:migration/dynamodb, by which it reads or writes tables at once, and was granted no table for it; nothing was read or written. If it may, add --grant direct-read:TABLE, or --grant direct-write:TABLE (of which there is no plan)",
+                loaded.description().name
+            )));
+        }
         if missing.is_empty() {
             return Ok((loaded.grant(grants.clone()), grants));
         }
@@ -186,8 +192,10 @@ impl Given {
             format!("\n  --grant {grant}   {why}")
         });
         Err(Error::Refused(format!(
-            "the migration {} asks for more than was granted. If it may, add{}",
+            "the migration {} asks for more than was granted. It asks for {}; granted are {}; nothing was read or written. If it may, add{}",
             loaded.description().name,
+            Grants::asked_by(loaded.description()).to_strings().join(", "),
+            if grants.is_empty() { "none".into() } else { grants.to_strings().join(", ") },
             asked.collect::<String>()
         )))
     }

@@ -71,6 +71,9 @@ pub fn summary(summary: &Summary) -> String {
             summary.partly_guarded
         );
     }
+    for line in &summary.accesses {
+        let _ = writeln!(out, "  access   {}", line.told());
+    }
     for error in &summary.errors {
         let kind = items::word(error.kind);
         let _ = writeln!(out, "  {kind:<8} {}: {}", error.key, error.message);

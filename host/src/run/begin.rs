@@ -102,6 +102,7 @@ impl Migrator {
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,
+            accesses: Vec::new(),
             errors: Vec::new(),
         })
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::access::AccessLine;
 use super::error::Error;
 use super::estimate;
 use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState};
@@ -29,6 +30,8 @@ pub struct Summary {
     pub single_writes: u64,
     /// Writes of this process that were guarded by a part of the item's attributes, because a condition holds no more.
     pub partly_guarded: u64,
+    /// What was granted, used and refused beyond patches.
+    pub accesses: Vec<AccessLine>,
     /// The first hundred items that are not plainly done.
     pub errors: Vec<OutcomeRecord>,
 }
@@ -51,6 +54,7 @@ impl Summary {
             seconds: (counters.plan_seconds, counters.apply_seconds),
             single_writes: 0,
             partly_guarded: 0,
+            accesses: AccessLine::all(&manifest, &journal.accesses()?),
             errors,
             manifest: Some(manifest),
         })
@@ -83,6 +87,10 @@ impl Summary {
         let (number, name, digest) = &self.migration;
         let counts = &self.counts;
         let errors = self.errors.iter().map(crate::report::document::outcome);
+        let accesses = self.accesses.iter().map(|line| {
+            json!({ "grant": line.grant, "granted": line.granted, "used": line.used, "refused": line.refused,
+                "first_refused": line.first_refused })
+        });
         json!({
             "v": 1,
             "run": self.run(),
@@ -96,6 +104,7 @@ impl Summary {
             "units": { "read": self.units.0, "write": self.units.1, "needed": self.needed_units },
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
+            "accesses": accesses.collect::<Vec<_>>(),
             "errors": errors.collect::<Vec<_>>(),
         })
     }

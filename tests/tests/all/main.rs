@@ -3,11 +3,13 @@
 mod author;
 mod command_line;
 mod crash;
+mod direct;
 mod dynamo_drift;
 mod elsewhere;
 mod examples;
 mod first_look;
 mod fuzz;
+mod grants;
 mod hostile;
 mod interrupted;
 mod journal_damaged;
