@@ -3,6 +3,7 @@
 //! `run` sees only these traits, so that a plugin and a closure take the very same way to the table.
 
 mod direct;
+mod policy;
 mod secrets;
 
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::model::{Access, Action, Description, Item, KeySchema};
 
 pub use direct::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest};
+pub use policy::{Bounds, PolicyTerms};
 pub use secrets::{SecretArgument, SecretError, Secrets};
 
 /// Which of a migration's two functions is run.

@@ -46,8 +46,7 @@ type Called<T> = wasmtime::Result<Result<T, Failure>>;
 impl State {
     /// Counts a call, and checks that it is granted.
     fn admit(&mut self, function: &str, access: Access, table: &str) -> Called<()> {
-        let run = self.run(function)?;
-        let migrated = run.table.clone();
+        let migrated = self.table().unwrap_or_default();
         let most = self.limits.direct_calls;
         let (Some(at_once), Some(item)) = (&self.at_once, &mut self.item) else {
             let why = "there is no item at hand, or no table to call";

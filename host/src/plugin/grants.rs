@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::said;
 use super::tally::Tally;
-use crate::model::{Access, Action, Description};
+use crate::model::{Access, Action, Description, Patch};
 
 /// One access to one table, or to all tables of a pattern, as on the command line: `insert:Claims`, `delete:.` (`.` is the table
 /// being migrated), `insert:audit-*`.
@@ -88,6 +88,17 @@ pub(super) fn is_table(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_of_name)
 }
 
+/// Whether `pattern` matches all of an attribute's name; `*` is any letters.
+fn matches_any(pattern: &str, name: &str) -> bool {
+    match pattern.split_once('*') {
+        None => pattern == name,
+        Some((head, rest)) => name.strip_prefix(head).is_some_and(|left| {
+            let mut ends = left.char_indices().map(|(at, _)| at).chain([left.len()]);
+            ends.any(|at| left.get(at..).is_some_and(|left| matches_any(rest, left)))
+        }),
+    }
+}
+
 /// Whether `pattern` matches all of `name`; `*` is any letters but `:` and `/`. Linear in the name for each `*`.
 fn matches(pattern: &str, name: &str) -> bool {
     match pattern.split_once('*') {
@@ -152,6 +163,9 @@ impl Grants {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Judge {
     pub(super) grants: Grants,
+    /// Attributes that patches may set and remove; `None` for all.
+    pub(super) set: Option<Vec<String>>,
+    pub(super) remove: Option<Vec<String>>,
     pub(super) tally: Tally,
 }
 
@@ -174,11 +188,26 @@ impl Judge {
         Err(format!("not granted: {grant}. If this is wanted, run again with `--grant {grant}`"))
     }
 
+    fn check_patch(&self, patch: &Patch) -> Result<(), String> {
+        let beyond = |allowed: &Option<Vec<String>>, name: &str| {
+            allowed.as_ref().is_some_and(|allowed| !allowed.iter().any(|pattern| matches_any(pattern, name)))
+        };
+        let set = patch.set.names().find(|name| beyond(&self.set, name)).map(|name| ("set", name));
+        let removed = patch.remove.iter().find(|name| beyond(&self.remove, name)).map(|name| ("remove", name.as_str()));
+        match set.or(removed) {
+            None => Ok(()),
+            Some((what, name)) => {
+                let name = said::line(name, 300);
+                Err(format!("the policy does not let a patch {what} the attribute {name:?}"))
+            }
+        }
+    }
+
     /// The same for the actions of one item.
     pub(super) fn check_actions(&self, actions: &[Action], migrated: &str, key: &dyn Fn() -> String) -> Result<(), String> {
         actions.iter().try_for_each(|action| {
             let access = match action {
-                Action::Patch(_) => return Ok(()),
+                Action::Patch(patch) => return self.check_patch(patch),
                 Action::Insert(_) => Access::Insert,
                 Action::Update(_) => Access::Update,
                 Action::Delete(_) | Action::Withdraw(_) => Access::Delete,
@@ -191,7 +220,7 @@ impl Judge {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{Existing, GrantRequest, Insert, Patch, Target};
+    use crate::model::{Existing, GrantRequest, Insert, Target};
 
     fn insert(table: Option<&str>) -> Action {
         Action::Insert(Insert {
@@ -202,7 +231,7 @@ mod tests {
     }
 
     fn check(grants: &Grants, actions: &[Action]) -> Result<(), String> {
-        let judge = Judge { grants: grants.clone(), tally: Tally::default() };
+        let judge = Judge { grants: grants.clone(), ..Judge::default() };
         judge.check_actions(actions, "T", &|| "Id=1".into())
     }
 
@@ -257,7 +286,7 @@ mod tests {
 
     #[test]
     fn what_was_allowed_and_refused_is_counted_with_the_first_item() {
-        let judge = Judge { grants: Grants::new(vec!["insert:Claims".parse().unwrap()]), tally: Tally::default() };
+        let judge = Judge { grants: Grants::new(vec!["insert:Claims".parse().unwrap()]), ..Judge::default() };
         for id in 1..4 {
             let _refused = judge.check_actions(&[insert(Some("Claims")), insert(None)], "T", &|| format!("Id={id}"));
         }

@@ -89,6 +89,11 @@ impl State {
         Err(Stopped(told).into())
     }
 
+    /// The table being migrated, if there is a run.
+    pub(super) fn table(&self) -> Option<String> {
+        self.run.as_ref().map(|run| run.table.clone())
+    }
+
     pub(super) fn run(&self, function: &str) -> wasmtime::Result<&RunContext> {
         let stopped =
             || Stopped(format!("must not call drift:migration/run.{function}: there is no run yet when it describes itself"));

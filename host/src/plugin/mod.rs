@@ -177,6 +177,13 @@ impl Plugin {
         self
     }
 
+    /// Lets patches set and remove only these attributes, `*` being any letters; `None` lets them all.
+    #[must_use]
+    pub fn patches(mut self, set: Option<Vec<String>>, remove: Option<Vec<String>>) -> Self {
+        (self.judge.set, self.judge.remove) = (set, remove);
+        self
+    }
+
     /// What was granted.
     pub fn grants(&self) -> &Grants {
         &self.judge.grants

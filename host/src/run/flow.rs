@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
-use super::summary::Summary;
+use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, access, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
@@ -110,8 +110,9 @@ impl Run {
     /// If more items failed in the scan than are allowed, nothing is written, and the run is over.
     async fn refuse_what_failed(&self) -> Result<(), Error> {
         let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
+        let bound = passed(manifest, &counts).is_some();
         let allowed = manifest.max_errors.parse::<MaxErrors>().unwrap_or_default();
-        if self.journal.state()? == RunState::Planned && !allowed.allows(counts.failed, counts.scanned) {
+        if self.journal.state()? == RunState::Planned && (bound || !allowed.allows(counts.failed, counts.scanned)) {
             self.journal.set_state(RunState::Refused).await?;
         }
         Ok(())

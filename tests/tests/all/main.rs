@@ -21,6 +21,7 @@ mod no_images;
 mod pace;
 mod passing;
 mod plugin;
+mod policy;
 mod proxy;
 mod remote;
 mod repair;
