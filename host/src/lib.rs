@@ -15,6 +15,7 @@ pub mod migration;
 pub mod model;
 mod native;
 pub mod plugin;
+pub mod policy;
 pub mod report;
 pub mod run;
 pub mod store;

@@ -2,14 +2,18 @@
 //!
 //! `run` sees only these traits, so that a plugin and a closure take the very same way to the table.
 
+mod direct;
+mod policy;
 mod secrets;
 
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::model::{Action, Description, Item, KeySchema};
+use crate::model::{Access, Action, Description, Item, KeySchema};
 
+pub use direct::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest};
+pub use policy::{Bounds, PolicyTerms};
 pub use secrets::{SecretArgument, SecretError, Secrets};
 
 /// Which of a migration's two functions is run.
@@ -123,6 +127,21 @@ pub struct ItemFailure {
     pub log: Vec<LogLine>,
 }
 
+/// How often a migration was allowed and refused one access to one table.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AccessCount {
+    /// The access.
+    pub access: Access,
+    /// `None`: the table being migrated.
+    pub table: Option<String>,
+    /// Actions, or calls at once, that were allowed.
+    pub allowed: u64,
+    /// Those that were refused.
+    pub refused: u64,
+    /// The key, for people, of the first item for which it was refused.
+    pub first_refused: Option<String>,
+}
+
 /// A migration ready to run.
 pub trait Migration: Send + Sync {
     /// What it says about itself.
@@ -136,6 +155,31 @@ pub trait Migration: Send + Sync {
 
     /// Whether it has an `undo`.
     fn reversible(&self) -> bool;
+
+    /// What it was allowed and refused since this was last asked, for the audit trail; nothing of a closure.
+    fn take_accesses(&self) -> Vec<AccessCount> {
+        Vec::new()
+    }
+
+    /// Whether it calls DynamoDB at once.
+    fn calls_at_once(&self) -> bool {
+        false
+    }
+
+    /// Whether it may write so: then no plan shows all that it does.
+    fn writes_at_once(&self) -> bool {
+        false
+    }
+
+    /// As [`Migration::worker`], with the client for calls at once.
+    fn worker_with(
+        &self,
+        run: &Arc<RunContext>,
+        direction: Direction,
+        _direct: &Arc<dyn Direct>,
+    ) -> Result<Box<dyn Worker>, StartError> {
+        self.worker(run, direction)
+    }
 
     /// A worker for one slot of the pool. Called on the slot's own thread.
     fn worker(&self, run: &Arc<RunContext>, direction: Direction) -> Result<Box<dyn Worker>, StartError>;

@@ -9,8 +9,9 @@ use super::Ended;
 use super::connection::Connection;
 use super::options::{Limited, Rates, load, load_bytes, parse_grants};
 use super::run::Output;
-use crate::journal::Journal;
+use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
+use crate::plugin::Plugin;
 use crate::run::{RunOptions, restorer};
 use crate::{Error, report};
 
@@ -76,7 +77,7 @@ impl ApplyVerb {
                 let run = &manifest.run;
                 return Err(Error::Refused(format!("the fixed plugin asks for more than run {run} has: {}", asked.join(", "))));
             }
-            return Ok(Arc::new(plugin.grant(grants)));
+            return Ok(Arc::new(kept(plugin, manifest).grant(grants)));
         }
         let component = journal.component()?.ok_or_else(|| {
             Error::Usage(format!(
@@ -85,6 +86,14 @@ impl ApplyVerb {
             ))
         })?;
         let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots, limits)?;
-        Ok(Arc::new(plugin.grant(grants)))
+        Ok(Arc::new(kept(plugin, manifest).grant(grants)))
+    }
+}
+
+/// With the attributes to which the run's policy keeps it.
+fn kept(plugin: Plugin, manifest: &Manifest) -> Plugin {
+    match &manifest.policy {
+        Some(terms) => plugin.patches(terms.set.clone(), terms.remove.clone()),
+        None => plugin,
     }
 }

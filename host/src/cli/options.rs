@@ -1,7 +1,7 @@
 //! Flags that several verbs share.
 
 use std::num::NonZeroU32;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,10 @@ use clap::Args;
 use super::signals;
 use super::source::{Building, load_source};
 use crate::Error;
-use crate::migration::{Migration, SecretArgument};
+use crate::migration::{Migration, PolicyTerms, SecretArgument};
 use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
+use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, RunOptions};
 
 /// What a plugin is given.
@@ -27,9 +28,12 @@ pub(super) struct Given {
     /// answer that would write it is a failed item.
     #[arg(long = "secret-arg", value_name = "NAME=env:VARIABLE")]
     secret_arguments: Vec<String>,
-    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), or `asked` for all it asks
+    /// Allow the plugin an access: insert:Claims, delete:. (`.` is the migrated table), insert:audit-*, or `asked` for all it asks
     #[arg(long = "grant", value_name = "ACCESS:TABLE|asked")]
     grants: Vec<String>,
+    /// A policy: the most that a plugin gets on a table, as TOML; flags narrow it
+    #[arg(long, value_name = "FILE")]
+    policy: Option<PathBuf>,
     #[command(flatten)]
     pub(super) limited: Limited,
 }
@@ -170,13 +174,36 @@ impl Given {
         slots: Option<usize>,
         building: Building,
     ) -> Result<(Plugin, Grants), Error> {
-        let loaded = load_source(plugin, slots, self.limited.limits(&[])?, building)?;
+        let name = table.rsplit('/').next().unwrap_or(table);
+        let policy = self.policy.as_deref().map(Policy::read).transpose().map_err(of_policy)?;
+        let limits = match &policy {
+            Some(policy) => {
+                let limits = policy.lowered(&self.limited.limits).map_err(of_policy)?;
+                Limits { fresh_instances: limits.fresh_instances || self.limited.fresh_instances, ..limits }
+            }
+            None => self.limited.limits(&[])?,
+        };
+        let loaded = load_source(plugin, slots, limits, building)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
         };
-        let name = table.rsplit('/').next().unwrap_or(table);
+        let (loaded, grants) = match &policy {
+            Some(policy) => {
+                policy.check_digest(loaded.digest()).map_err(of_policy)?;
+                let terms = policy.terms(name).map_err(of_policy)?;
+                let grants = policy.grants(name, grants).map_err(of_policy)?;
+                (loaded.patches(terms.set, terms.remove), grants)
+            }
+            None => (loaded, grants),
+        };
         let missing = grants.missing(loaded.description(), name);
+        if missing.is_empty() && loaded.calls_at_once() && !grants.has_direct() {
+            return Err(Error::Refused(format!(
+                "the migration {} imports drift:migration/dynamodb, by which it reads or writes tables at once, and was granted no table for it; nothing was read or written. If it may, add --grant direct-read:TABLE, or --grant direct-write:TABLE (of which there is no plan)",
+                loaded.description().name
+            )));
+        }
         if missing.is_empty() {
             return Ok((loaded.grant(grants.clone()), grants));
         }
@@ -186,10 +213,19 @@ impl Given {
             format!("\n  --grant {grant}   {why}")
         });
         Err(Error::Refused(format!(
-            "the migration {} asks for more than was granted. If it may, add{}",
+            "the migration {} asks for more than was granted. It asks for {}; granted are {}; nothing was read or written. If it may, add{}",
             loaded.description().name,
+            Grants::asked_by(loaded.description()).to_strings().join(", "),
+            if grants.is_empty() { "none".into() } else { grants.to_strings().join(", ") },
             asked.collect::<String>()
         )))
+    }
+
+    /// What the policy leaves a run on this table.
+    fn terms(&self, table: &str) -> Result<Option<PolicyTerms>, Error> {
+        let name = table.rsplit('/').next().unwrap_or(table);
+        let terms = self.policy.as_deref().map(|path| Policy::read(path)?.terms(name));
+        terms.transpose().map_err(of_policy)
     }
 
     /// `--arg`, in the order given.
@@ -221,6 +257,7 @@ impl Flow {
         let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
         options.grants = grants.to_strings();
+        options.policy = self.given.terms(table)?;
         options.limits = loaded.limits().texts();
         options.segments = self.segments;
         options.consistent = !self.eventual;
@@ -240,6 +277,13 @@ impl Flow {
         }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
+    }
+}
+
+fn of_policy(error: PolicyError) -> Error {
+    match error {
+        PolicyError::File { .. } => Error::Usage(error.to_string()),
+        PolicyError::Forbidden { .. } => Error::Refused(error.to_string()),
     }
 }
 

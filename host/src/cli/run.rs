@@ -105,6 +105,11 @@ impl RunVerb {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = self.connection.migrator().await?;
         self.connection.lasting(&migrator)?;
+        if migration.writes_at_once() {
+            tell!(
+                "this plugin was granted direct-write: what it writes so is written at once, while the table is scanned, and cannot be previewed or taken back"
+            );
+        }
         self.output.confirm(&migrator, &options.table)?;
         let migrator = report::watched(migrator);
         let recorder = self.recording.of(migration.clone());

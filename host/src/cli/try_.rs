@@ -57,6 +57,13 @@ impl TryVerb {
     pub(super) async fn run(self) -> Ended {
         let name = self.table.clone().unwrap_or_else(|| "none".into());
         let (migration, _) = self.given.load(&self.plugin, &name, Some(1), self.connection.building())?;
+        if migration.writes_at_once() {
+            let name = &migration.description().name;
+            return Err(Error::Refused(format!(
+                "the migration {name} was granted direct-write, so that trying it would write: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
+            )));
+        }
+        let mut direct = None;
         let item = self.item.as_deref().map(read_item).transpose()?;
         let (name, key, items) = match (&self.table, item) {
             (None, Some(item)) => {
@@ -71,6 +78,7 @@ impl TryVerb {
                     Some(item) => vec![item],
                     None => self.read(client, &table).await?,
                 };
+                direct = migration.calls_at_once().then(|| migrator.direct(&table)).transpose()?;
                 (table.name, table.key, items)
             }
         };
@@ -83,7 +91,11 @@ impl TryVerb {
             seed: crate::migration::new_seed(),
         });
         let direction = if self.undo { Direction::Undo } else { Direction::Migrate };
-        let mut worker = migration.worker(&context, direction).map_err(|error| Error::Start(error.to_string()))?;
+        let worker = match &direct {
+            Some(direct) => migration.worker_with(&context, direction, direct),
+            None => migration.worker(&context, direction),
+        };
+        let mut worker = worker.map_err(|error| Error::Start(error.to_string()))?;
         let (mut failed, mut documents) = (false, Vec::new());
         for item in &items {
             let answer = worker.call(item);

@@ -365,7 +365,7 @@ impl Client {
         }
     }
 
-    fn readable<T>(&self, call: Call<'_>, converted: Option<T>) -> Result<T, Error> {
+    pub(super) fn readable<T>(&self, call: Call<'_>, converted: Option<T>) -> Result<T, Error> {
         converted.ok_or_else(|| self.unreadable(call, "an attribute has a type that this version does not know".into()))
     }
 

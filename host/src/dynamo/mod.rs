@@ -13,6 +13,7 @@ mod filter;
 mod lanes;
 mod meter;
 mod pace;
+mod query;
 mod table;
 mod write;
 
@@ -26,5 +27,6 @@ pub use error::{Error, ErrorKind, Failure};
 pub use filter::{Filter, FilterError};
 pub use lanes::{Lane, Lanes};
 pub use meter::{Meter, Units};
+pub use query::QueryRequest;
 pub use table::{Billing, TableInfo};
 pub use write::{Attempt, Guard, Outcome, Proof, Row, Terms};

@@ -156,7 +156,7 @@ fn join(made: &Path, progress: Option<&Path>, lineage: &Lineage) -> Result<(), P
     file.pragma_update(None, "synchronous", "FULL")?;
     let transaction = file.transaction()?;
     if progress.is_some() {
-        for table in ["fix", "run", "segment", "page", "attempt", "outcome"] {
+        for table in ["fix", "run", "access", "segment", "page", "attempt", "outcome"] {
             transaction.execute_batch(&format!("DELETE FROM main.{table}"))?;
         }
         PROGRESS.iter().try_for_each(|statement| transaction.execute_batch(statement))?;

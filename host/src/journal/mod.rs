@@ -6,6 +6,7 @@
 //! record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
 //! recorded.
 
+mod access;
 mod applying;
 mod checksum;
 mod copy;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::migration::{Direction, FailureKind, LogLine, RunContext, SecretArgument};
+use crate::migration::{Direction, FailureKind, LogLine, PolicyTerms, RunContext, SecretArgument};
 use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber};
 
 /// What a run is: fixed when it begins. No credentials, ever.
@@ -57,6 +57,9 @@ pub struct Manifest {
     /// Where the values of secret arguments come from; the values are in no journal.
     #[serde(default)]
     pub secret_arguments: Vec<SecretArgument>,
+    /// What the policy leaves it, where there is one.
+    #[serde(default)]
+    pub policy: Option<PolicyTerms>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

@@ -47,6 +47,7 @@ fn manifest(segments: u32) -> Manifest {
         restores: None,
         sweep: false,
         secret_arguments: vec![],
+        policy: None,
         endpoint_url: None,
         region: None,
         profile: None,

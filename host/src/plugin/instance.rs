@@ -7,6 +7,7 @@ use wasmtime::component::{Component, InstancePre, Linker};
 use wasmtime::{ResourceLimiter, Store};
 
 use super::contract::{Answer, Contract, Guest, log, run, types};
+use super::direct::{AtHand, AtOnce};
 use super::engine::ticks;
 use super::guest_log::GuestLog;
 use super::limits::Limits;
@@ -28,6 +29,10 @@ pub(super) struct State {
     table_elements: usize,
     /// Bytes handed to the host's functions since the item began.
     handed: usize,
+    /// For calls at once, where any are granted.
+    pub(super) at_once: Option<AtOnce>,
+    /// The item at hand, while there is one.
+    pub(super) item: Option<AtHand>,
 }
 
 /// What an instance wanted too much of.
@@ -53,7 +58,7 @@ impl Refused {
 }
 
 impl State {
-    fn new(limits: &Limits, run: Option<Arc<RunContext>>) -> Self {
+    fn new(limits: &Limits, run: Option<Arc<RunContext>>, at_once: Option<AtOnce>) -> Self {
         let started = run.as_ref().and_then(|run| run.started_at.parse::<jiff::Timestamp>().ok());
         let since_epoch = started.and_then(|at| Duration::try_from(at.duration_since(jiff::Timestamp::UNIX_EPOCH)).ok());
         let seed = run.as_ref().map_or("", |run| run.seed.as_str());
@@ -66,6 +71,8 @@ impl State {
             memory_bytes: 0,
             table_elements: 0,
             handed: 0,
+            at_once,
+            item: None,
         }
     }
 
@@ -82,7 +89,12 @@ impl State {
         Err(Stopped(told).into())
     }
 
-    fn run(&self, function: &str) -> wasmtime::Result<&RunContext> {
+    /// The table being migrated, if there is a run.
+    pub(super) fn table(&self) -> Option<String> {
+        self.run.as_ref().map(|run| run.table.clone())
+    }
+
+    pub(super) fn run(&self, function: &str) -> wasmtime::Result<&RunContext> {
         let stopped =
             || Stopped(format!("must not call drift:migration/run.{function}: there is no run yet when it describes itself"));
         self.run.as_deref().ok_or_else(|| stopped().into())
@@ -147,7 +159,7 @@ impl ResourceLimiter for State {
     }
 }
 
-/// All that this component may import, and no more. `dynamodb` is not among it: nothing grants it yet.
+/// All that this component may import, and no more.
 pub(super) fn linker(contract: &dyn Contract, component: &Component, is_interpreter: bool) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(component.engine());
     wasi::link(&mut linker, component, is_interpreter)?;
@@ -174,6 +186,8 @@ pub(super) struct Loaded {
     pub(super) pre: InstancePre<State>,
     pub(super) contract: &'static dyn Contract,
     pub(super) limits: Limits,
+    /// `None` until a run hands it over.
+    pub(super) at_once: Option<AtOnce>,
 }
 
 impl Loaded {
@@ -186,7 +200,7 @@ impl Loaded {
 
     fn store(&self, run: Option<Arc<RunContext>>) -> Store<State> {
         let limits = &self.limits;
-        let mut store = Store::new(self.pre.engine(), State::new(limits, run));
+        let mut store = Store::new(self.pre.engine(), State::new(limits, run, self.at_once.clone()));
         store.limiter(|state| state);
         store.set_hostcall_fuel(limits.answer_bytes);
         store.set_max_component_handles(limits.handles);
@@ -225,6 +239,7 @@ impl Instance {
         let state = self.store.data_mut();
         let limit = state.limits.item_time;
         (state.refused, state.handed) = (None, 0);
+        state.item = state.at_once.is_some().then(|| AtHand::new(state.run.as_deref(), item));
         if let (Some(run), Some(key)) = (&state.run, key) {
             state.wasi.begin_item(&run.seed, key);
         }

@@ -4,6 +4,7 @@
 //! cursor reads them, so that counts which do not add up are found, and nothing can be mentioned twice.
 
 use super::contract::{Answer, types as wit};
+use super::grants::is_table;
 use super::said;
 use crate::model::{
     Access, Action, Address, Attributes, Description, Existing, GrantRequest, Insert, Item, Key, MAX_DEPTH, Number, Patch,
@@ -123,6 +124,12 @@ pub(super) fn description(lifted: wit::Description) -> Result<Description, Strin
     let one_line = |text: &str| said::line(text, 1_000);
     if lifted.name.trim().is_empty() {
         return Err("gave an empty name".into());
+    }
+    if let Some(wrong) = lifted.grants.iter().filter_map(|grant| grant.table.as_deref()).find(|table| !is_table(table)) {
+        return Err(format!(
+            "asks for an access to {}, which is no table's name or ARN; a plugin names each table, and only an operator may grant patterns",
+            shown(wrong)
+        ));
     }
     let grants = lifted.grants.into_iter().map(|grant| GrantRequest {
         access: match grant.access {

@@ -32,6 +32,10 @@ pub struct Limits {
     pub answer_bytes: usize,
     /// Bytes that one item may hand to functions of the host, and have random. Default 16 MiB.
     pub call_bytes: usize,
+    /// Calls to DynamoDB at once an item. Default 100.
+    pub direct_calls: usize,
+    /// Bytes of items that calls at once hand over and bring, an item. Default 16 MiB.
+    pub direct_bytes: usize,
     /// Log lines an item. Default 100; the rest is counted.
     pub log_lines: usize,
     /// Bytes of log an item. Default 16 KiB; the rest is counted.
@@ -62,6 +66,8 @@ impl Default for Limits {
             actions: 100,
             answer_bytes: 16 << 20,
             call_bytes: 16 << 20,
+            direct_calls: 100,
+            direct_bytes: 16 << 20,
             log_lines: 100,
             log_bytes: 16 << 10,
             run_log_lines: 100_000,
@@ -130,7 +136,7 @@ macro_rules! rows {
     };
 }
 
-static ROWS: [Row; 17] = rows! {
+static ROWS: [Row; 19] = rows! {
     "item-time" Time Time item_time 10, HOUR; "time for one item"
     "start-time" Time Time start_time 10, HOUR; "time for an instance's initialisation, and for `describe`"
     "compile-time" Time Time compile_time 10, HOUR; "time for compiling the component"
@@ -142,6 +148,8 @@ static ROWS: [Row; 17] = rows! {
     "actions" Pieces Size actions 1, 1_000_000; "actions an item"
     "answer" Bytes Size answer_bytes 1_024, 4 * GIB; "size of the answer for an item"
     "host-calls" Bytes Size call_bytes 1_024, 4 * GIB; "bytes that an item hands to the host's functions"
+    "direct-calls" Pieces Size direct_calls 0, 1_000_000; "calls to DynamoDB at once an item"
+    "direct-bytes" Bytes Size direct_bytes 0, 4 * GIB; "bytes of items that calls at once hand over and bring, an item"
     "log-lines" Pieces Size log_lines 0, MANY; "log lines an item; the rest is counted"
     "log" Bytes Size log_bytes 0, MANY; "log an item; the rest is counted"
     "run-log-lines" Pieces Size run_log_lines 0, MANY; "log lines of failed items that a run keeps"

@@ -3,7 +3,7 @@
 //! Two passes: the first gathers the texts of sets and the names of maps into flat lists, the second builds values that
 //! point into those. That keeps the borrows in safe Rust.
 
-use super::contract::types::{AttributeParam, ItemParam, ValueParam};
+use super::contract::types::{AttributeParam, AttributeResult, ItemParam, ItemResult, ValueParam, ValueResult};
 use crate::model::{Item, Value};
 
 /// The flat lists that lowered values point into.
@@ -99,4 +99,44 @@ fn take<'a, T>(list: &mut &'a [T], count: usize) -> &'a [T] {
     let (taken, rest) = list.split_at(count.min(list.len()));
     *list = rest;
     taken
+}
+
+/// An item for a guest that has called the host: owned, for the host keeps none of it.
+pub(super) fn owned(item: &Item) -> ItemResult {
+    let mut nested = Vec::new();
+    let attributes =
+        item.iter().map(|(name, value)| AttributeResult { name: name.to_owned(), value: owned_value(value, &mut nested) });
+    let attributes = attributes.collect();
+    ItemResult { attributes, nested }
+}
+
+fn owned_value(value: &Value, nested: &mut Vec<ValueResult>) -> ValueResult {
+    match value {
+        Value::S(text) => ValueResult::S(text.clone()),
+        Value::N(number) => ValueResult::N(number.as_str().to_owned()),
+        Value::B(bytes) => ValueResult::B(bytes.clone()),
+        Value::Bool(flag) => ValueResult::Bool(*flag),
+        Value::Null => ValueResult::Null,
+        Value::Ss(set) => ValueResult::Ss(set.clone()),
+        Value::Ns(set) => ValueResult::Ns(set.iter().map(|number| number.as_str().to_owned()).collect()),
+        Value::Bs(set) => ValueResult::Bs(set.clone()),
+        Value::L(list) => {
+            list.iter().for_each(|child| owned_child(child, nested));
+            ValueResult::L(u32::try_from(list.len()).unwrap_or(u32::MAX))
+        }
+        Value::M(map) => {
+            map.iter().for_each(|(_, child)| owned_child(child, nested));
+            ValueResult::M(map.names().map(str::to_owned).collect())
+        }
+    }
+}
+
+/// Pre-order, as above.
+fn owned_child(child: &Value, nested: &mut Vec<ValueResult>) {
+    let at = nested.len();
+    nested.push(ValueResult::Null);
+    let value = owned_value(child, nested);
+    if let Some(place) = nested.get_mut(at) {
+        *place = value;
+    }
 }

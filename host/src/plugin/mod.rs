@@ -8,6 +8,7 @@ mod about;
 mod cache;
 mod compile;
 mod contract;
+mod direct;
 mod engine;
 mod error;
 mod grants;
@@ -19,6 +20,7 @@ mod limits;
 mod lower;
 mod said;
 mod slot;
+mod tally;
 mod trap;
 mod wasi;
 
@@ -37,16 +39,21 @@ pub use imports::Import;
 pub use limits::{LimitError, LimitLine, Limits};
 
 use compile::Compiled;
+use direct::AtOnce;
 use engine::Clockwork;
+use grants::Judge;
 use guest_log::RunLog;
 use instance::Loaded;
 use slot::Slot;
 
-use crate::migration::{Direction, Migration, RunContext, StartError, Worker};
+use crate::migration::{AccessCount, Direct, Direction, Migration, RunContext, StartError, Worker};
 use crate::model::Description;
 
 /// Characters that are shown of what a compiler says, or a component exports.
 const SHOWN: usize = 1_000;
+
+/// The interface for calls at once, without its version.
+const DYNAMODB: &str = "drift:migration/dynamodb@";
 
 /// How a plugin is loaded.
 #[derive(Clone, Debug)]
@@ -80,7 +87,7 @@ pub struct Plugin {
     reversible: bool,
     imports: Vec<String>,
     exports: Vec<String>,
-    grants: Grants,
+    judge: Judge,
     loaded: Loaded,
     /// What the run at hand may still keep of logs.
     run_log: Mutex<(Weak<RunContext>, RunLog)>,
@@ -143,7 +150,7 @@ impl Plugin {
             missing: format!("the contract's functions ({})", one_line(&error)),
             exports: said::line(&exports.join(", "), SHOWN),
         })?;
-        let loaded = Loaded { pre, contract, limits: *limits };
+        let loaded = Loaded { pre, contract, limits: *limits, at_once: None };
         let description = loaded.describe().map_err(|reason| LoadError::Describe { name: named(), reason })?;
         Ok(Self {
             // An SDK whose components always have the export says so.
@@ -156,7 +163,7 @@ impl Plugin {
             description,
             imports,
             exports,
-            grants: Grants::default(),
+            judge: Judge::default(),
             loaded,
             run_log: Mutex::new((Weak::new(), RunLog::new(limits))),
             _clockwork: clockwork,
@@ -166,13 +173,20 @@ impl Plugin {
     /// Allows these accesses, and no others.
     #[must_use]
     pub fn grant(mut self, grants: Grants) -> Self {
-        self.grants = grants;
+        self.judge.grants = grants;
+        self
+    }
+
+    /// Lets patches set and remove only these attributes, `*` being any letters; `None` lets them all.
+    #[must_use]
+    pub fn patches(mut self, set: Option<Vec<String>>, remove: Option<Vec<String>>) -> Self {
+        (self.judge.set, self.judge.remove) = (set, remove);
         self
     }
 
     /// What was granted.
     pub fn grants(&self) -> &Grants {
-        &self.grants
+        &self.judge.grants
     }
 
     /// The contract that it was built against: `drift:migration@0.1.0`.
@@ -244,11 +258,39 @@ impl Migration for Plugin {
         self.reversible
     }
 
+    fn calls_at_once(&self) -> bool {
+        self.imports.iter().any(|import| import.starts_with(DYNAMODB))
+    }
+
+    fn writes_at_once(&self) -> bool {
+        self.calls_at_once() && self.judge.grants.has_direct_write()
+    }
+
+    fn worker_with(
+        &self,
+        run: &Arc<RunContext>,
+        direction: Direction,
+        direct: &Arc<dyn Direct>,
+    ) -> Result<Box<dyn Worker>, StartError> {
+        let at_once = AtOnce { judge: self.judge.clone(), direct: direct.clone() };
+        self.slot(Loaded { at_once: Some(at_once), ..self.loaded.clone() }, run, direction)
+    }
+
+    fn take_accesses(&self) -> Vec<AccessCount> {
+        self.judge.tally.take()
+    }
+
     fn worker(&self, run: &Arc<RunContext>, direction: Direction) -> Result<Box<dyn Worker>, StartError> {
+        self.slot(self.loaded.clone(), run, direction)
+    }
+}
+
+impl Plugin {
+    fn slot(&self, loaded: Loaded, run: &Arc<RunContext>, direction: Direction) -> Result<Box<dyn Worker>, StartError> {
         if direction == Direction::Undo && !self.reversible {
             return Err(StartError("the plugin has no `undo`".into()));
         }
-        let slot = Slot::start(self.loaded.clone(), self.grants.clone(), run, direction, self.draws());
+        let slot = Slot::start(loaded, self.judge.clone(), run, direction, self.draws());
         let slot = slot
             .map_err(|trapped| StartError(format!("the plugin did not start: it {}", run.secrets.mask(&trapped.at_start()))))?;
         Ok(Box::new(slot.keep_log(self.run_log(run))))

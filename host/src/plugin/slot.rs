@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::contract::Answer;
-use super::grants::Grants;
+use super::grants::Judge;
 use super::guest_log::RunLog;
 use super::instance::{Instance, Loaded};
 use super::said;
@@ -13,7 +13,7 @@ use crate::model::{self, Item};
 
 pub(super) struct Slot {
     loaded: Loaded,
-    grants: Grants,
+    judge: Judge,
     run: Arc<RunContext>,
     direction: Direction,
     /// Whether the plugin can draw random numbers, which begin anew for each item.
@@ -28,14 +28,14 @@ impl Slot {
     /// A slot with an instance that has started.
     pub(super) fn start(
         loaded: Loaded,
-        grants: Grants,
+        judge: Judge,
         run: &Arc<RunContext>,
         direction: Direction,
         draws: bool,
     ) -> Result<Self, Trapped> {
         let limits = loaded.limits;
         let run_log = RunLog::new(&limits);
-        let mut slot = Self { loaded, grants, run: run.clone(), direction, draws, run_log, instance: None, cost: None };
+        let mut slot = Self { loaded, judge, run: run.clone(), direction, draws, run_log, instance: None, cost: None };
         // Even where each item has an instance of its own: so that one which does not start is told before the scan.
         slot.instance = Some(slot.instance_for(None)?).filter(|_| !limits.fresh_instances);
         Ok(slot)
@@ -91,7 +91,8 @@ impl Slot {
             let why = format!("would write the value of the secret argument {name}, which must stand nowhere");
             return Err((FailureKind::Invalid, why));
         }
-        self.grants.check(&actions, &self.run.table).map_err(|problem| (FailureKind::Denied, problem))?;
+        let key = || self.run.key.key_of(item).map_or_else(|problem| problem, |key| key.to_string());
+        self.judge.check_actions(&actions, &self.run.table, &key).map_err(|problem| (FailureKind::Denied, problem))?;
         model::validate(&actions, item, &self.run.table, &self.run.key).map_err(invalid)?;
         Ok(actions)
     }

@@ -71,6 +71,12 @@ pub fn summary(summary: &Summary) -> String {
             summary.partly_guarded
         );
     }
+    if let Some(bound) = &summary.bound {
+        let _ = writeln!(out, "  bound    {bound}");
+    }
+    for line in &summary.accesses {
+        let _ = writeln!(out, "  access   {}", line.told());
+    }
     for error in &summary.errors {
         let kind = items::word(error.kind);
         let _ = writeln!(out, "  {kind:<8} {}: {}", error.key, error.message);
@@ -80,6 +86,7 @@ pub fn summary(summary: &Summary) -> String {
     }
     if let Some(run) = summary.run() {
         let next = match summary.state.as_str() {
+            "refused" | "planned" if summary.bound.is_some() => "nothing was written: the plan passes a bound".into(),
             "planned" => format!("to carry it out: drift-host apply {run}"),
             "interrupted" => format!("to go on: drift-host apply {run}"),
             "refused" => "nothing was written: items failed. Mend the migration, or allow them with --max-errors".into(),
@@ -151,6 +158,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("arguments", pairs(&manifest.context.arguments)),
         ("secret", manifest.secret_arguments.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")),
         ("grants", manifest.grants.join(" ")),
+        ("policy", manifest.policy.as_ref().map(|policy| policy.digest.clone()).unwrap_or_default()),
         ("guard", manifest.guard.clone()),
         (
             "allowed",

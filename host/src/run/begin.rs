@@ -102,6 +102,8 @@ impl Migrator {
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,
+            bound: None,
+            accesses: Vec::new(),
             errors: Vec::new(),
         })
     }
@@ -155,6 +157,7 @@ impl Migrator {
             restores: None,
             sweep: false,
             secret_arguments: options.secret_arguments.clone(),
+            policy: options.policy.clone(),
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),

@@ -6,9 +6,9 @@ use std::time::Instant;
 
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
-use super::summary::Summary;
+use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, apply, owner, plan, pool, restore};
+use super::{Event, Migrator, access, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
@@ -110,8 +110,9 @@ impl Run {
     /// If more items failed in the scan than are allowed, nothing is written, and the run is over.
     async fn refuse_what_failed(&self) -> Result<(), Error> {
         let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
+        let bound = passed(manifest, &counts).is_some();
         let allowed = manifest.max_errors.parse::<MaxErrors>().unwrap_or_default();
-        if self.journal.state()? == RunState::Planned && !allowed.allows(counts.failed, counts.scanned) {
+        if self.journal.state()? == RunState::Planned && (bound || !allowed.allows(counts.failed, counts.scanned)) {
             self.journal.set_state(RunState::Refused).await?;
         }
         Ok(())
@@ -209,7 +210,8 @@ impl Run {
                     history.record(&self.applied(&counts, &self.journal.counters()?, &self.journal.fixes()?), lease).await?;
                 }
                 self.journal.set_state(RunState::Applied).await?;
-                history.end_run(&manifest.run, None, lease).await?;
+                let line = access::line(manifest, &self.journal.accesses()?, &owner());
+                history.end_run(&manifest.run, line.as_deref(), lease).await?;
             }
             Direction::Undo if manifest.restores.is_some() => self.record_restored(&counts, lease).await?,
             Direction::Undo => {
@@ -372,7 +374,8 @@ impl Run {
         let manifest = self.journal.manifest();
         let secrets = secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let context = Arc::new(RunContext { secrets, ..manifest.context.clone() });
-        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1)).await
+        let direct = self.migration.calls_at_once().then(|| self.migrator.direct(&self.table)).transpose()?;
+        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1), direct).await
     }
 
     fn lanes(&self) -> Result<Lanes, Error> {
@@ -385,6 +388,7 @@ impl Run {
         let (read, write) =
             std::mem::replace(&mut *self.counted.lock().unwrap_or_else(PoisonError::into_inner), (units.read, units.write));
         let counters = Counters { read_units: units.read - read, write_units: units.write - write, ..counters };
+        self.journal.add_accesses(self.migration.take_accesses()).await?;
         Ok(self.journal.add_counters(&counters).await?)
     }
 }

@@ -3,9 +3,11 @@
 //!
 //! [`Migrator`] is the whole of drift-host without a process around it; the binary uses only this.
 
+mod access;
 mod admission;
 mod apply;
 mod begin;
+mod direct;
 mod doubt;
 mod error;
 mod estimate;
@@ -29,6 +31,7 @@ use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
 
+pub use access::AccessLine;
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, RunOptions};
 pub use restore::{WayBack, restorer};
@@ -166,6 +169,12 @@ impl Migrator {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
+        if migration.writes_at_once() {
+            let name = &migration.description().name;
+            return Err(Error::Refused(format!(
+                "the migration {name} was granted direct-write, so that it writes while it is planned: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
+            )));
+        }
         let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, options);

@@ -4,7 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::str::FromStr;
 
-use crate::migration::SecretArgument;
+use crate::migration::{PolicyTerms, SecretArgument};
 pub use crate::model::ExactlyOnce;
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
@@ -76,6 +76,8 @@ pub struct RunOptions {
     pub arguments: Vec<(String, String)>,
     /// Arguments whose values are read from the environment at each start, and kept nowhere.
     pub secret_arguments: Vec<SecretArgument>,
+    /// What the policy leaves the run. Default none.
+    pub policy: Option<PolicyTerms>,
     /// `item`, or `version=ATTRIBUTE`.
     pub guard: String,
     /// The grants, as text, kept with the run.
@@ -112,6 +114,7 @@ impl RunOptions {
             max_errors: MaxErrors::default(),
             arguments: Vec::new(),
             secret_arguments: Vec::new(),
+            policy: None,
             guard: "item".into(),
             grants: Vec::new(),
             limits: Vec::new(),

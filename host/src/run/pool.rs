@@ -7,7 +7,7 @@ use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::Error;
-use crate::migration::{Direction, ItemFailure, Migration, Reply, RunContext};
+use crate::migration::{Direct, Direction, ItemFailure, Migration, Reply, RunContext};
 use crate::model::Item;
 
 /// Items a chunk: small enough to share a page among all slots, large enough that the channel costs nothing.
@@ -38,6 +38,7 @@ impl Pool {
         run: &Arc<RunContext>,
         direction: Direction,
         slots: usize,
+        direct: Option<Arc<dyn Direct>>,
     ) -> Result<Self, Error> {
         let (jobs, queue) = unbounded::<Job>();
         let places = Arc::new(Semaphore::new(slots * 2));
@@ -46,7 +47,8 @@ impl Pool {
         for slot in 0..slots {
             let (ready, is_ready) = oneshot::channel();
             let (migration, run, queue) = (migration.clone(), run.clone(), queue.clone());
-            let work = move || work(migration.as_ref(), &run, direction, &queue, ready);
+            let direct = direct.clone();
+            let work = move || work(migration.as_ref(), &run, direction, direct.as_ref(), &queue, ready);
             let thread = std::thread::Builder::new().name(format!("slot-{slot}")).spawn(work);
             pool.threads.push(thread.map_err(|error| Error::Start(format!("no thread for slot {slot}: {error}")))?);
             started.push(is_ready);
@@ -98,16 +100,18 @@ fn work(
     migration: &dyn Migration,
     run: &Arc<RunContext>,
     direction: Direction,
+    direct: Option<&Arc<dyn Direct>>,
     queue: &Receiver<Job>,
     ready: oneshot::Sender<Result<(), String>>,
 ) {
-    let mut worker = match migration.worker(run, direction) {
-        Ok(worker) => worker,
-        Err(error) => {
-            let _nobody_waits = ready.send(Err(error.to_string()));
-            return;
-        }
-    };
+    let mut worker =
+        match direct.map_or_else(|| migration.worker(run, direction), |direct| migration.worker_with(run, direction, direct)) {
+            Ok(worker) => worker,
+            Err(error) => {
+                let _nobody_waits = ready.send(Err(error.to_string()));
+                return;
+            }
+        };
     if ready.send(Ok(())).is_err() {
         return;
     }

@@ -273,6 +273,7 @@ pub(super) fn manifest_of(old: &Manifest, run: String, now: String, meta_table: 
         grants: Vec::new(),
         // Nobody is asked who could need them.
         secret_arguments: Vec::new(),
+        policy: None,
         limits: Vec::new(),
         // The first answer about an item that changed is that it is left alone.
         conflict_retries: old.conflict_retries.max(1),

@@ -2,6 +2,7 @@
 
 use serde_json::{Value as Json, json};
 
+use super::access::AccessLine;
 use super::error::Error;
 use super::estimate;
 use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState};
@@ -29,8 +30,19 @@ pub struct Summary {
     pub single_writes: u64,
     /// Writes of this process that were guarded by a part of the item's attributes, because a condition holds no more.
     pub partly_guarded: u64,
+    /// The bound of the policy that the plan passes, if nothing was written because of it.
+    pub bound: Option<String>,
+    /// What was granted, used and refused beyond patches.
+    pub accesses: Vec<AccessLine>,
     /// The first hundred items that are not plainly done.
     pub errors: Vec<OutcomeRecord>,
+}
+
+/// The bound that a plan passes, in a sentence.
+pub(super) fn passed(manifest: &Manifest, counts: &Counts) -> Option<String> {
+    let policy = manifest.policy.as_ref()?;
+    let (name, most, has) = policy.bounds.passed(counts.changed, counts.actions.delete, counts.actions.insert, counts.failed)?;
+    Some(format!("the policy's {name} is {most}, and the plan has {has}"))
 }
 
 impl Summary {
@@ -41,7 +53,12 @@ impl Summary {
         let errors = journal.outcomes(100)?;
         // By the images, so not without them.
         let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()? && !manifest.no_images;
+        let bound = match state {
+            "planned" | "refused" => passed(&manifest, &journal.counts()?),
+            _ => None,
+        };
         Ok(Self {
+            bound,
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),
             state: state.to_owned(),
@@ -51,6 +68,7 @@ impl Summary {
             seconds: (counters.plan_seconds, counters.apply_seconds),
             single_writes: 0,
             partly_guarded: 0,
+            accesses: AccessLine::all(&manifest, &journal.accesses()?),
             errors,
             manifest: Some(manifest),
         })
@@ -70,6 +88,7 @@ impl Summary {
     pub fn exit_code(&self) -> u8 {
         match self.state.as_str() {
             "interrupted" => 130,
+            "refused" | "planned" if self.bound.is_some() => 3,
             "refused" | "incomplete" => 1,
             _ if self.counts.failed + self.counts.doubtful > 0 => 1,
             // A way back that left items as they are.
@@ -83,6 +102,10 @@ impl Summary {
         let (number, name, digest) = &self.migration;
         let counts = &self.counts;
         let errors = self.errors.iter().map(crate::report::document::outcome);
+        let accesses = self.accesses.iter().map(|line| {
+            json!({ "grant": line.grant, "granted": line.granted, "used": line.used, "refused": line.refused,
+                "first_refused": line.first_refused })
+        });
         json!({
             "v": 1,
             "run": self.run(),
@@ -96,6 +119,8 @@ impl Summary {
             "units": { "read": self.units.0, "write": self.units.1, "needed": self.needed_units },
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
+            "accesses": accesses.collect::<Vec<_>>(),
+            "bound": self.bound,
             "errors": errors.collect::<Vec<_>>(),
         })
     }

@@ -9,7 +9,7 @@ mod v0_2;
 use wasmtime::Store;
 use wasmtime::component::{InstancePre, Linker};
 
-pub(super) use v0_1::bindings::drift::migration::{log, run, types};
+pub(super) use v0_1::bindings::drift::migration::{dynamodb, log, run, types};
 
 use super::instance::State;
 use crate::migration::Direction;

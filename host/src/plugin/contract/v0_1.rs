@@ -1,7 +1,7 @@
 //! Version 0.1.x: `wit/migration.wit`, frozen.
 //!
 //! `direct-migration` has all the imports and what every plugin exports; the reversible world adds `undo` over the same
-//! types. The `dynamodb` interface is linked only where it was granted.
+//! types. The `dynamodb` interface is linked always, and each of its calls is checked.
 #![allow(missing_docs)]
 
 use wasmtime::Store;
@@ -39,7 +39,7 @@ mod reversible {
     });
 }
 
-use bindings::drift::migration::{log, run, types};
+use bindings::drift::migration::{dynamodb, log, run, types};
 use bindings::{DirectMigration, DirectMigrationIndices};
 use reversible::{ReversibleDirectMigration, ReversibleDirectMigrationIndices};
 
@@ -57,7 +57,8 @@ impl Contract for V0_1 {
     fn link(&self, linker: &mut Linker<State>) -> wasmtime::Result<()> {
         types::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
         run::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
-        log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
+        log::add_to_linker::<_, HasSelf<_>>(linker, |state| state)?;
+        dynamodb::add_to_linker::<_, HasSelf<_>>(linker, |state| state)
     }
 
     fn check(&self, pre: &InstancePre<State>) -> wasmtime::Result<()> {
