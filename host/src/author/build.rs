@@ -9,10 +9,13 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use sha2::{Digest, Sha256};
+
 use super::{Error, at, sdk};
 
 mod component;
 mod go;
+mod javascript;
 mod python;
 mod rust;
 
@@ -79,7 +82,8 @@ pub fn build(project: &Path, to: Option<&Path>) -> Result<Built, Error> {
         Language::Rust => rust::build(project)?,
         Language::Go => go::build(project)?,
         Language::Python => python::build(project)?,
-        other => return Err(Error(format!("{} is not built yet", other.name()))),
+        Language::JavaScript => javascript::build(project, "migration.js")?,
+        Language::TypeScript => javascript::build(project, "migration.ts")?,
     };
     let component = match to {
         Some(path) => path.to_owned(),
@@ -93,7 +97,56 @@ pub fn build(project: &Path, to: Option<&Path>) -> Result<Built, Error> {
         fs::create_dir_all(folder).map_err(|error| at(folder, error))?;
     }
     fs::write(&component, made).map_err(|error| at(&component, format!("cannot be written: {error}")))?;
+    let whole = component.canonicalize().map_err(|error| at(&component, error))?;
+    let stamp = project.join(".drift").join("built");
+    fs::write(&stamp, format!("{}\n{}", state(project)?, whole.display())).map_err(|error| at(&stamp, error))?;
     Ok(Built { component, language })
+}
+
+/// The component of a project, built only if the project is not as it was when that was built.
+pub fn build_changed(project: &Path) -> Result<Built, Error> {
+    let language = Language::of(project)?;
+    sdk::unpack(language, project)?;
+    let (stamp, now) = (project.join(".drift").join("built"), state(project)?);
+    if let Ok(text) = fs::read_to_string(&stamp)
+        && let Some((before, component)) = text.split_once('\n')
+        && before == now
+        && Path::new(component).is_file()
+    {
+        return Ok(Built { component: component.into(), language });
+    }
+    build(project, None)
+}
+
+/// A digest of all that a project is made of, with the version of this program, whose SDK it has.
+fn state(project: &Path) -> Result<String, Error> {
+    let mut files = Vec::new();
+    walk(project, &mut files)?;
+    files.sort();
+    let mut hasher = Sha256::new();
+    hasher.update(env!("CARGO_PKG_VERSION"));
+    for path in files {
+        let content = fs::read(&path).map_err(|error| at(&path, error))?;
+        let name = path.strip_prefix(project).unwrap_or(&path).to_string_lossy().into_owned();
+        for part in [name.as_bytes(), &content] {
+            hasher.update((part.len() as u64).to_le_bytes());
+            hasher.update(part);
+        }
+    }
+    Ok(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+}
+
+/// The files of a project, without what is made of them. The SDK's copy counts too.
+fn walk(folder: &Path, files: &mut Vec<PathBuf>) -> Result<(), Error> {
+    const MADE: [&str; 8] = ["build", "target", "node_modules", "__pycache__", ".git", "built", "core.wasm", "component.wasm"];
+    for entry in fs::read_dir(folder).map_err(|error| at(folder, error))?.flatten() {
+        let path = entry.path();
+        if MADE.iter().any(|made| entry.file_name() == *made) {
+            continue;
+        }
+        if path.is_dir() { walk(&path, files)? } else { files.push(path) }
+    }
+    Ok(())
 }
 
 /// A tool of a language: in the project's folder, and without what it has no business with.
@@ -184,6 +237,20 @@ mod tests {
         assert!(Language::of(dir.path()).unwrap_err().0.contains("drift-host new NAME"));
         fs::write(dir.path().join("go.mod"), "").unwrap();
         assert_eq!(Language::of(dir.path()).unwrap(), Language::Go);
+    }
+
+    #[test]
+    fn a_project_is_another_when_a_file_of_it_is() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("a"), "1").unwrap();
+        let first = state(dir.path()).unwrap();
+        fs::create_dir(dir.path().join("build")).unwrap();
+        fs::write(dir.path().join("build/x.wasm"), "made").unwrap();
+        assert_eq!(state(dir.path()).unwrap(), first);
+        fs::rename(dir.path().join("a"), dir.path().join("b")).unwrap();
+        let second = state(dir.path()).unwrap();
+        fs::write(dir.path().join("b"), "2").unwrap();
+        assert!(second != first && state(dir.path()).unwrap() != second);
     }
 
     #[test]

@@ -29,12 +29,33 @@ const GO: &[File] = &[
     (".gitignore", "/build\n/.drift\n"),
 ];
 
+const PYTHON: &[File] = &[
+    ("migration.py", include_str!("template/python/migration.py.txt")),
+    ("test_migration.py", include_str!("template/python/test_migration.py.txt")),
+    (".gitignore", "/build\n/.drift\n__pycache__\n"),
+];
+
+const JAVASCRIPT: &[File] = &[
+    ("migration.js", include_str!("template/js/migration.js.txt")),
+    ("migration.test.js", include_str!("template/js/migration.test.js.txt")),
+    ("package.json", "{\n  \"private\": true,\n  \"type\": \"module\"\n}\n"),
+    (".gitignore", "/build\n/.drift\n"),
+];
+const TYPESCRIPT: &[File] = &[
+    ("migration.ts", include_str!("template/ts/migration.ts.txt")),
+    ("tsconfig.json", include_str!("template/ts/tsconfig.json.txt")),
+    ("package.json", include_str!("template/ts/package.json.txt")),
+    (".gitignore", "/build\n/.drift\n/node_modules\n"),
+];
+
 /// What is peculiar to a language: the file of the migration, how its unit tests run, and the files.
 fn of(language: Language) -> (&'static str, &'static str, &'static [File]) {
     match language {
         Language::Rust => ("src/lib.rs", "cargo test", RUST),
         Language::Go => ("migration.go", "go test", GO),
-        _ => ("", "", &[]),
+        Language::Python => ("migration.py", "PYTHONPATH=.drift/sdk/python python3 -m unittest", PYTHON),
+        Language::JavaScript => ("migration.js", "node --test", JAVASCRIPT),
+        Language::TypeScript => ("migration.ts", "npm run check", TYPESCRIPT),
     }
 }
 

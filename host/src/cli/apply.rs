@@ -7,8 +7,9 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::{Limited, Rates, load, load_bytes, parse_grants};
+use super::options::{Limited, Rates, parse_grants};
 use super::run::Output;
+use super::source::Loading;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
 use crate::plugin::Plugin;
@@ -70,7 +71,7 @@ impl ApplyVerb {
         let grants = parse_grants(&manifest.grants)?;
         let limits = self.limited.limits(&manifest.limits)?;
         if let Some(fixed) = &self.plugin {
-            let plugin = load(fixed, slots, limits)?;
+            let plugin = Loading { slots, ..Loading::new(limits) }.load(fixed)?;
             let missing = grants.missing(plugin.description(), &manifest.context.table);
             if !missing.is_empty() {
                 let asked: Vec<String> = missing.iter().map(ToString::to_string).collect();
@@ -85,7 +86,8 @@ impl ApplyVerb {
                 manifest.run
             ))
         })?;
-        let plugin = load_bytes(&format!("the plugin of run {}", manifest.run), component, slots, limits)?;
+        let plugin =
+            Loading { slots, ..Loading::new(limits) }.load_bytes(&format!("the plugin of run {}", manifest.run), component)?;
         Ok(Arc::new(kept(plugin, manifest).grant(grants)))
     }
 }

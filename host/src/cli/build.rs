@@ -6,7 +6,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::Ended;
-use super::options::load;
+use super::source::Loading;
 use crate::author::build;
 use crate::migration::Migration;
 use crate::plugin::Limits;
@@ -28,7 +28,7 @@ impl BuildVerb {
     pub(super) fn run(self) -> Ended {
         let built = build::build(&self.project, self.output.as_deref())?;
         // What does not load now would not load where it is wanted.
-        let plugin = load(&built.component, Some(1), Limits::default())?;
+        let plugin = Loading::new(Limits::default()).load(&built.component)?;
         let (size, said) = (plugin.component().map_or(0, <[u8]>::len), plugin.description());
         let path = built.component.display();
         if self.json {

@@ -6,7 +6,8 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Ended;
-use super::options::{Limited, load_anew};
+use super::options::Limited;
+use super::source::{Building, Loading};
 use crate::migration::Migration;
 use crate::model::GrantRequest;
 use crate::plugin::{Import, Plugin};
@@ -28,7 +29,8 @@ fn grant(asked: &GrantRequest) -> String {
 
 impl InspectVerb {
     pub(super) fn run(self) -> Ended {
-        let plugin = load_anew(&self.plugin, self.limited.limits(&[])?)?;
+        let plugin = Loading { compile_anew: true, building: Building::Allowed, ..Loading::new(self.limited.limits(&[])?) }
+            .load(&self.plugin)?;
         match self.json {
             true => say!("{}", document(&plugin)),
             false => print(&plugin),

@@ -8,11 +8,11 @@ use std::time::Duration;
 use clap::Args;
 
 use super::signals;
-use super::source::{Building, load_source};
+use super::source::{Building, Loading};
 use crate::Error;
 use crate::migration::{Migration, PolicyTerms, SecretArgument};
 use crate::model::GrantRequest;
-use crate::plugin::{Grant, Grants, Limits, Plugin, PluginOptions};
+use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, RunOptions};
 
@@ -183,7 +183,7 @@ impl Given {
             }
             None => self.limited.limits(&[])?,
         };
-        let loaded = load_source(plugin, slots, limits, building)?;
+        let loaded = Loading { slots, building, ..Loading::new(limits) }.load(plugin)?;
         let grants = match self.grants.iter().any(|grant| grant == "asked") {
             true => Grants::asked_by(loaded.description()),
             false => parse_grants(&self.grants)?,
@@ -291,31 +291,4 @@ fn of_policy(error: PolicyError) -> Error {
 pub(super) fn parse_grants(texts: &[String]) -> Result<Grants, Error> {
     let parsed = texts.iter().map(|text| text.parse::<Grant>()).collect::<Result<_, _>>();
     parsed.map(Grants::new).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// Reads and loads a plugin file.
-pub(super) fn load(path: &Path, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
-    Plugin::load_file(path, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// The same, with the fuel of each call counted if asked for.
-pub(super) fn load_counted(path: &Path, slots: Option<usize>, limits: Limits, count_fuel: bool) -> Result<Plugin, Error> {
-    let options = PluginOptions { count_fuel, ..plugin_options(slots, limits) };
-    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// The same, compiled anew, so that it can be said how long that takes.
-pub(super) fn load_anew(path: &Path, limits: Limits) -> Result<Plugin, Error> {
-    let options = PluginOptions { compile_anew: true, ..plugin_options(Some(1), limits) };
-    Plugin::load_file(path, &options).map_err(|error| Error::Usage(error.to_string()))
-}
-
-/// Loads a plugin from its bytes.
-pub(super) fn load_bytes(name: &str, bytes: Vec<u8>, slots: Option<usize>, limits: Limits) -> Result<Plugin, Error> {
-    Plugin::load(name, bytes, &plugin_options(slots, limits)).map_err(|error| Error::Usage(error.to_string()))
-}
-
-fn plugin_options(slots: Option<usize>, limits: Limits) -> PluginOptions {
-    let defaults = PluginOptions::default();
-    PluginOptions { slots: slots.unwrap_or(defaults.slots), limits, ..defaults }
 }

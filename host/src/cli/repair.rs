@@ -7,8 +7,8 @@ use serde_json::json;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::load;
 use super::run::Output;
+use super::source::Loading;
 use crate::Error;
 use crate::journal::{Decision, Journal};
 use crate::model::MigrationNumber;
@@ -62,12 +62,12 @@ impl RepairVerb {
         } else if let Some(key) = &self.item {
             self.settle(&of, key).await?
         } else if let Some(number) = self.adopt {
-            let plugin = self.of.as_ref().map(|plugin| load(Path::new(plugin), Some(1), Limits::default())).transpose()?;
+            let plugin = self.of.as_ref().map(|plugin| Loading::new(Limits::default()).load(Path::new(plugin))).transpose()?;
             self.output.ask(&format!("The history will say that migration {number} is applied to {table}."))?;
             let migrator = self.connection.migrator().await?;
             migrator.adopt(number, &table, plugin.as_ref().map(|plugin| plugin as _)).await?
         } else {
-            let plugin = load(Path::new(&of), Some(1), Limits::default())?;
+            let plugin = Loading::new(Limits::default()).load(Path::new(&of))?;
             self.output.ask(&format!("The history will say that {of} was applied to {table}."))?;
             self.connection.migrator().await?.accept_digest(&plugin, &table).await?
         };

@@ -1,11 +1,10 @@
-//! From what was named to a loaded plugin: a component, or a project that is built first.
+//! From what was named to a loaded plugin: a component, a file of JavaScript, or a project that is built first.
 
 use std::path::Path;
 
-use super::options::load_counted;
 use crate::Error;
 use crate::author::build;
-use crate::plugin::{Limits, Plugin};
+use crate::plugin::{Limits, Plugin, PluginOptions, script_component};
 
 /// Whether a project may be built here: that runs other people's scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,28 +15,62 @@ pub(super) enum Building {
     Refused,
 }
 
-/// Loads what `path` names.
-pub(super) fn load_source(path: &Path, slots: Option<usize>, limits: Limits, building: Building) -> Result<Plugin, Error> {
-    load_with(path, slots, limits, building, false)
+/// How a plugin is loaded.
+pub(super) struct Loading {
+    /// Instances at work at a time; `None`: as many as cores.
+    pub(super) slots: Option<usize>,
+    pub(super) limits: Limits,
+    pub(super) building: Building,
+    /// Count the fuel of each call.
+    pub(super) count_fuel: bool,
+    /// Compile it even if it has been compiled, to say how long that takes.
+    pub(super) compile_anew: bool,
 }
 
-/// The same, with the fuel of each call counted.
-pub(super) fn load_measured(path: &Path, limits: Limits) -> Result<Plugin, Error> {
-    load_with(path, Some(1), limits, Building::Allowed, true)
-}
-
-fn load_with(path: &Path, slots: Option<usize>, limits: Limits, building: Building, count_fuel: bool) -> Result<Plugin, Error> {
-    let load = |path: &Path| load_counted(path, slots, limits, count_fuel);
-    if path.is_dir() {
-        if building == Building::Refused {
-            return Err(Error::Refused(format!(
-                "{0} is a project, and building it would run its scripts beside the credentials of a table that is not local. Build it apart, \
-                 `drift-host build {0}`, and run the component",
-                path.display()
-            )));
-        }
-        let built = build::build(path, None)?;
-        return load(&built.component);
+impl Loading {
+    /// One instance; nothing is built, counted or timed.
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { slots: Some(1), limits, building: Building::Refused, count_fuel: false, compile_anew: false }
     }
-    load(path)
+
+    /// Loads what `path` names.
+    pub(super) fn load(&self, path: &Path) -> Result<Plugin, Error> {
+        let shown = path.display();
+        if path.is_dir() {
+            if self.building == Building::Refused {
+                return Err(Error::Refused(format!(
+                    "{shown} is a project, and building it would run its scripts beside the credentials of a table that is not local. Build it \
+                     apart, `drift-host build {shown}`, and run the component"
+                )));
+            }
+            return self.load_file(&build::build_changed(path)?.component);
+        }
+        if !path.extension().is_some_and(|ending| ending == "js" || ending == "mjs") {
+            return self.load_file(path);
+        }
+        let text =
+            std::fs::read_to_string(path).map_err(|error| Error::Usage(format!("the plugin {shown} cannot be read: {error}")))?;
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        self.load_bytes(&shown.to_string(), script_component(&name, &text))
+    }
+
+    /// Loads a plugin from a component's bytes; `name` is for messages.
+    pub(super) fn load_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<Plugin, Error> {
+        Plugin::load(name, bytes, &self.options()).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    fn load_file(&self, path: &Path) -> Result<Plugin, Error> {
+        Plugin::load_file(path, &self.options()).map_err(|error| Error::Usage(error.to_string()))
+    }
+
+    fn options(&self) -> PluginOptions {
+        let defaults = PluginOptions::default();
+        PluginOptions {
+            slots: self.slots.unwrap_or(defaults.slots),
+            limits: self.limits,
+            compile_anew: self.compile_anew,
+            count_fuel: self.count_fuel,
+            ..defaults
+        }
+    }
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 
 use super::Ended;
 use super::options::Limited;
-use super::source;
+use super::source::{Building, Loading};
 use crate::author::fixture::{self, Fixture, Outcome, Verdict};
 use crate::migration::Migration;
 use crate::plugin::Grants;
@@ -40,7 +40,8 @@ pub(super) struct TestVerb {
 impl TestVerb {
     pub(super) fn run(self) -> Ended {
         let folder = self.fixtures.clone().unwrap_or_else(|| beside(&self.plugin));
-        let plugin = source::load_measured(&self.plugin, self.limited.limits(&[])?)?;
+        let plugin = Loading { building: Building::Allowed, count_fuel: true, ..Loading::new(self.limited.limits(&[])?) }
+            .load(&self.plugin)?;
         let asked = Grants::asked_by(plugin.description());
         let plugin = plugin.grant(asked);
         let fixtures = fixture::read_all(&folder, self.key_attributes.as_deref())?;

@@ -122,6 +122,14 @@ pub enum LoadError {
         /// What went wrong.
         reason: String,
     },
+    /// Its SDK says that it cannot be run: a file with a syntax error, say.
+    #[error("{name} cannot be run: {what}")]
+    Broken {
+        /// The file.
+        name: String,
+        /// What its SDK says.
+        what: String,
+    },
     /// The engine could not be set up.
     #[error("the WebAssembly engine could not be set up: {0}")]
     Engine(String),

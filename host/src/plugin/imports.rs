@@ -35,6 +35,7 @@ static INTERFACES: &[Interface] = interfaces! {
     "drift:migration/run" Contract "reads the run's table name, key, start and arguments"
     "drift:migration/log" Contract "writes to the log of its item"
     "drift:migration/dynamodb" Contract "reads and writes tables at once, each only where it was granted; not deferred, not previewed"
+    "drift:script/source" Contract "reads the author's own file, which it runs"
     "wasi:io/error" Virtual "texts of errors; allows nothing"
     "wasi:io/poll" Virtual "waits without waiting: virtual time passes instead"
     "wasi:io/streams" Virtual "standard output and error, into the log of its item; standard input is empty"
@@ -57,6 +58,8 @@ static INTERFACES: &[Interface] = interfaces! {
     "wasi:filesystem/types" Refused "files, of which there are none"
 };
 
+/// How the runtime for scripts gets its text.
+const SCRIPT: &str = "drift:script/source";
 /// Whatever begins so is refused when it is called, and only for an interpreter whose C library imports it unasked.
 const SOCKETS: &str = "wasi:sockets/";
 /// The core module of CPython in a component of componentize-py.
@@ -81,6 +84,8 @@ pub(super) fn answered(import: &str, is_interpreter: bool) -> Option<Answered> {
             let _another_wasi = interface;
             None
         }
+        // Only of the runtime for scripts, which is not asked here about it.
+        Some(interface) if interface.name == SCRIPT => None,
         Some(interface) => Some(interface.answered),
         None if is_interpreter && name.starts_with(SOCKETS) && is_02(import) => Some(Answered::Refused),
         None => None,

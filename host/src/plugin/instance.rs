@@ -11,6 +11,7 @@ use super::direct::{AtHand, AtOnce};
 use super::engine::ticks;
 use super::guest_log::GuestLog;
 use super::limits::Limits;
+use super::script::{self, Script};
 use super::trap::{Stopped, Trapped};
 use super::wasi::{self, Wasi};
 use crate::migration::{Cost, Direction, LogLevel, RunContext};
@@ -160,10 +161,18 @@ impl ResourceLimiter for State {
 }
 
 /// All that this component may import, and no more.
-pub(super) fn linker(contract: &dyn Contract, component: &Component, is_interpreter: bool) -> wasmtime::Result<Linker<State>> {
+pub(super) fn linker(
+    contract: &dyn Contract,
+    component: &Component,
+    is_interpreter: bool,
+    script: Option<&Script>,
+) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(component.engine());
     wasi::link(&mut linker, component, is_interpreter)?;
     contract.link(&mut linker)?;
+    if let Some(script) = script {
+        script::link(&mut linker, script)?;
+    }
     Ok(linker)
 }
 

@@ -19,6 +19,7 @@ mod lift;
 mod limits;
 mod lower;
 mod said;
+mod script;
 mod slot;
 mod tally;
 mod trap;
@@ -37,6 +38,7 @@ pub use error::LoadError;
 pub use grants::{Grant, GrantError, Grants};
 pub use imports::Import;
 pub use limits::{LimitError, LimitLine, Limits};
+pub use script::component as script_component;
 
 use compile::Compiled;
 use direct::AtOnce;
@@ -126,8 +128,14 @@ impl Plugin {
         let clockwork = Clockwork::new(options.slots, limits, options.count_fuel)?;
         let engine = &clockwork.engine;
         let bytes = Arc::new(bytes);
-        let digest = format!("sha256:{}", hex(&Sha256::digest(bytes.as_slice())));
-        let Compiled { component, time } = compile::compile(engine, name, &bytes, &digest, options)?;
+        let sha256 = |content: &[u8]| format!("sha256:{}", hex(&Sha256::digest(content)));
+        let script = script::of(&bytes);
+        let (digest, code) = match &script {
+            // What is compiled is the runtime, once for all scripts.
+            Some(script) => (sha256(script.text.as_bytes()), Arc::new(script::runtime())),
+            None => (sha256(&bytes), bytes.clone()),
+        };
+        let Compiled { component, time } = compile::compile(engine, name, &code, &sha256(&code), options)?;
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(engine).map(|(import, _)| import.to_owned()).collect();
         let exports: Vec<String> = kind.exports(engine).map(|(export, _)| export.to_owned()).collect();
@@ -136,13 +144,15 @@ impl Plugin {
             found: said::line(&found, 80),
             accepted: contract::accepted(),
         })?;
-        imports::check(name, &imports, about.is_interpreter)?;
+        let beyond: Vec<String> =
+            imports.iter().filter(|import| script.is_none() || *import != script::SOURCE).cloned().collect();
+        imports::check(name, &beyond, about.is_interpreter)?;
         if let Some(missing) = ["describe", "migrate"].into_iter().find(|wanted| !exports.iter().any(|export| export == wanted)) {
             let shown = if exports.is_empty() { "none".into() } else { said::line(&exports.join(", "), SHOWN) };
             return Err(LoadError::World { name: named(), missing: format!("`{missing}`"), exports: shown });
         }
         let unlinkable = |error: wasmtime::Error| LoadError::Import { name: named(), reason: one_line(&error) };
-        let pre = instance::linker(contract, &component, about.is_interpreter)
+        let pre = instance::linker(contract, &component, about.is_interpreter, script.as_ref())
             .and_then(|linker| linker.instantiate_pre(&component))
             .map_err(unlinkable)?;
         contract.check(&pre).map_err(|error| LoadError::World {
@@ -152,6 +162,9 @@ impl Plugin {
         })?;
         let loaded = Loaded { pre, contract, limits: *limits, at_once: None };
         let description = loaded.describe().map_err(|reason| LoadError::Describe { name: named(), reason })?;
+        if let Some((_, what)) = description.extra.iter().find(|(name, _)| name == "error") {
+            return Err(LoadError::Broken { name: named(), what: said::message(what) });
+        }
         Ok(Self {
             // An SDK whose components always have the export says so.
             reversible: has_export(&component, "undo")

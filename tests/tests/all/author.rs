@@ -103,6 +103,92 @@ async fn go() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn python() {
+    if has("python3", &["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]) {
+        first_hour("python").await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn javascript() {
+    // Nothing is needed for it.
+    first_hour("js").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn typescript() {
+    if has("npm", &["--version"]) {
+        first_hour("ts").await;
+    }
+}
+
+/// What an author of JavaScript is told; nothing is built, and nothing but drift-host is needed.
+#[test]
+fn a_wrong_file_of_javascript_is_told_in_its_own_words_and_lines() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("rename.js");
+    let head = "export default {\n  number: 1,\n  name: 'x',\n";
+    for (text, words) in [
+        (
+            format!("{head}  migrate(item) {{\n    let a = ;\n  }},\n}};\n"),
+            "SyntaxError: unexpected token in expression: ';' (rename.js:5)",
+        ),
+        (format!("{head}  async migrate(item) {{}},\n}};\n"), "async"),
+        (format!("{head}}};\n"), "no function migrate"),
+        ("import _ from 'lodash';\nexport default {};\n".into(), "imports 'lodash'"),
+        ("const a = 1;\n".into(), "exports no migration"),
+        ("throw new Error('at the top');\n".into(), "at the top"),
+        ("export default { number: 1.5, name: 'x', migrate() {} };".into(), "whole number above zero"),
+    ] {
+        std::fs::write(&file, &text).unwrap();
+        let (code, _, error) = drift_host(dir.path(), &["inspect", "rename.js"]);
+        assert_eq!(
+            (code, error.starts_with("error: rename.js cannot be run: "), error.contains(words)),
+            (2, true, true),
+            "{text}\n{error}"
+        );
+    }
+    std::fs::write(dir.path().join("item.json"), "{\"Id\": 1}").unwrap();
+    for (body, words) in [
+        ("item.price = 1.5;", "num('1.5')"),
+        ("return { ...item };", "returns nothing"),
+        ("throw 'plainly';", "failed: plainly"),
+        ("item.a.b = 1;", "at migrate (rename.js:5:"),
+        ("for (;;) {}", "item-time"),
+        ("const f = () => f(); f();", "stack"),
+    ] {
+        std::fs::write(&file, format!("{head}  migrate(item) {{\n    {body}\n  }},\n}};\n")).unwrap();
+        let tried = ["try", "rename.js", "--item", "item.json", "--key-attributes", "Id", "--limit", "item-time=1s"];
+        let (code, out, error) = drift_host(dir.path(), &tried);
+        assert_eq!((code, out.contains(words)), (1, true), "{body}: {out}{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_file_of_javascript_runs_goes_back_and_has_the_digest_of_its_text() {
+    let world = World::with_items(&[
+        r#"{"Id": 1, "n": 12345678901234567890123456789012345678}"#,
+        r#"{"Id": 2, "n": 1.50, "s": {"SS": ["a"]}}"#,
+    ]);
+    let before = world.table("Things").await;
+    let file = world.dir.path().join("plus.js");
+    let text = "import { num } from 'drift-sdk';\nexport default {\n  number: 7, name: 'plus', \n  migrate(item) { item.m = item.n; delete item.n; },\n  undo(item) { item.n = num(item.m); delete item.m; },\n};\n";
+    std::fs::write(&file, text).unwrap();
+    let path = file.display().to_string();
+    let (code, out, error) = world.drift_host(&["run", &path, "--table", "Things"]);
+    assert_eq!((code, out.starts_with("applied")), (0, true), "{out}{error}");
+    assert!(world.table("Things").await.iter().all(|item| item.contains("m") && !item.contains("n")));
+    let (_, status, _) = world.drift_host(&["status", "--json"]);
+    let status: Json = serde_json::from_str(&status).unwrap();
+    let sha256 = Command::new("sha256sum").arg(&file).output().unwrap().stdout;
+    let sha256 = String::from_utf8_lossy(&sha256).split(' ').next().unwrap().to_owned();
+    assert_eq!(status["applied"][0]["digest"], format!("sha256:{sha256}"));
+    let (code, out, error) = world.drift_host(&["undo", &path, "--table", "Things"]);
+    assert_eq!((code, out.starts_with("undone")), (0, true), "{out}{error}");
+    assert_eq!(world.table("Things").await, before);
+}
+
 #[test]
 fn a_project_is_not_built_beside_the_credentials_of_a_table_that_is_not_local() {
     let dir = tempfile::tempdir().unwrap();

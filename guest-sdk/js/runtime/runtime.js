@@ -1,0 +1,56 @@
+// What the component for JavaScript is made of: it asks the host for the author's file, runs it, and answers the contract.
+
+import * as source from 'drift:script/source@0.1.0';
+import * as run from 'drift:migration/run@0.1.0';
+import * as log from 'drift:migration/log@0.1.0';
+
+import * as sdk from '../index.js';
+import { evaluate, told } from './evaluate.js';
+import { actionToWit, itemFromWit } from './wire.js';
+
+const write = (level) => (...parts) => log.write(level, sdk.format(parts));
+globalThis.console = { debug: write('debug'), log: write('info'), info: write('info'), warn: write('warn'), error: write('error'), trace: write('debug') };
+
+const host = {
+  table: run.table,
+  keyAttributes: run.keyAttributes,
+  startedAt: run.startedAt,
+  argument: run.argument,
+  log: log.write,
+};
+
+// Not before it is asked for: what is built beforehand has no text yet.
+let loaded;
+function migration() {
+  loaded ??= evaluate(source.text(), source.name(), sdk);
+  return loaded;
+}
+
+const guarded = (work) => {
+  try {
+    return work();
+  } catch (error) {
+    throw new Error(told(error, source.name()));
+  }
+};
+
+export function describe() {
+  try {
+    return sdk.described(migration());
+  } catch (error) {
+    // The contract has no error here, and a trap would bury this one: the host knows this name.
+    const error_ = ['error', told(error, source.name())];
+    return { number: '1', name: 'unknown', summary: '', repeatable: false, after: [], grants: [], extra: [error_] };
+  }
+}
+
+export function migrate(item) {
+  return guarded(() => sdk.called(migration(), 'migrate', itemFromWit(item, sdk), host).map((action) => actionToWit(action, sdk)));
+}
+
+export function undo(item) {
+  return guarded(() => {
+    if (typeof migration().undo !== 'function') throw new Error('the migration has no undo');
+    return sdk.called(migration(), 'undo', itemFromWit(item, sdk), host).map((action) => actionToWit(action, sdk));
+  });
+}

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict';
+import test from 'node:test';
+
+import { BinarySet, Num, NumberSet, StringSet, num } from '../index.js';
+import { evaluate, told } from '../runtime/evaluate.js';
+import * as sdk from '../index.js';
+import { migrate, undo } from '../testing.js';
+
+const of = (migrate, more = {}) => ({ number: 1, name: 'x', migrate, ...more });
+
+test('what changed is one patch', () => {
+  const before = { Id: 1, set: new StringSet(['a', 'b']), n: num('1.0'), gone: true, deep: { l: [1, { x: null }] } };
+  const { after, actions } = migrate(of((item) => {
+    item.set = new StringSet(['b', 'a']);
+    item.n = 1;
+    item.fresh = Uint8Array.of(1);
+    delete item.gone;
+  }), before);
+  assert.deepEqual(actions, [{ kind: 'patch', set: { fresh: Uint8Array.of(1) }, remove: ['gone'] }]);
+  assert.ok(!('gone' in after) && before.gone);
+});
+
+test('a change below is seen, undefined takes away, and nothing is nothing', () => {
+  assert.equal(migrate(of((item) => void (item.deep.l[0] = 'changed')), { deep: { l: [1] } }).actions.length, 1);
+  assert.deepEqual(migrate(of((item) => void (item.a = undefined)), { a: 1 }).actions[0].remove, ['a']);
+  assert.deepEqual(migrate(of(() => {}), { a: 1, b: new NumberSet([1, 2]) }).actions, []);
+});
+
+test('no float sneaks in, and what DynamoDB has no type for is named', () => {
+  const wrong = [1.5, NaN, 2 ** 53, new StringSet([]), new Set(['a']), new Date(), () => {}, Symbol('x'), { l: [0.1] }, new NumberSet([1]).add];
+  for (const price of wrong) {
+    assert.throws(() => migrate(of((item) => void (item.price = price)), { Id: 1 }), /price/, String(price));
+  }
+  assert.throws(() => migrate(of((item) => void (item.price = 0.1)), {}), /num\('0\.1'\)/);
+  for (const text of ['', 'x', '1e', '0x1', '1'.repeat(39), '1e126', '1e-131', ' 1']) assert.throws(() => num(text), RangeError, text);
+});
+
+test('numbers are exact', () => {
+  const long = '12345678901234567890123456789012345678';
+  assert.equal(String(num(num(long).toBigInt() + 1n)), '12345678901234567890123456789012345679');
+  assert.throws(() => num(long) + 1, /not exact/);
+  assert.equal(num('1.50') + 1, 2.5);
+  for (const [a, b] of [['1', '1.0'], ['10E-1', '1'], ['0', '-0.00'], ['1E+2', '100']]) assert.ok(num(a).equals(b), `${a} ${b}`);
+  assert.deepEqual(['2', '-1', '10', '0.5'].map(num).sort((a, b) => a.compare(b)).map(String), ['-1', '0.5', '2', '10']);
+  assert.throws(() => num('1.5').toBigInt(), /whole/);
+  assert.equal(num('12E1').toBigInt(), 120n);
+});
+
+test('a migration that is none is told so', () => {
+  for (const [wrong, words] of [
+    [undefined, /export default/], [{ number: 0 }, /whole number above zero/], [{ number: 1, name: '' }, /name/], [{ number: 1, name: 'x' }, /no function migrate/],
+    [of(async () => {}), /async/], [of(function* () {}), /generator/], [of(() => {}, { undo: 1 }), /undo/], [of(() => {}, { grants: [{ read: 'T' }] }), /grant/],
+    [of(() => {}, { repeatable: 'yes' }), /repeatable/],
+  ]) {
+    assert.throws(() => migrate(wrong, {}), words);
+  }
+  assert.throws(() => migrate(of((item) => ({ ...item })), { Id: 1 }), /returns nothing/);
+  assert.throws(() => migrate(of(() => Promise.resolve()), { Id: 1 }), /promise/);
+});
+
+test('actions elsewhere, the run, and the way back', () => {
+  const there = of((item, to) => {
+    to.insert('Claims', { Id: item.Id, mode: to.argument('mode') }, 'fail');
+    to.update('Totals', { Id: 1 }, 'ADD #n :one', { names: { '#n': 'n' }, values: { ':one': 1 } });
+    to.delete(null, { Id: 2 });
+    to.deleteThis();
+  }, { undo: (item) => void (item.back = true) });
+  const { after, actions } = migrate(there, { Id: 1 }, { args: { mode: 'x' } });
+  assert.equal(after, null);
+  assert.deepEqual(actions.map(({ kind, table }) => [kind, table]), [['insert', 'Claims'], ['update', 'Totals'], ['delete', undefined], ['delete', undefined]]);
+  assert.ok(actions[0].item.Id instanceof Num && actions[0].item.mode === 'x');
+  assert.deepEqual(undo(there, { Id: 1 }).after, { Id: 1, back: true });
+});
+
+test('sets hold nothing twice', () => {
+  const set = new NumberSet([1]).add(num('1.0')).add(2);
+  assert.equal(set.size, 2);
+  assert.ok(set.has(2) && set.delete(1) && !set.has(1));
+  assert.throws(() => new BinarySet([]).add('x'), /Uint8Array/);
+});
+
+test('a file is evaluated on its own lines', () => {
+  const forms = [
+    "import { num as n } from 'drift-sdk';\nexport default { number: 1, name: 'x', migrate(item) { item.a = n('1'); } };",
+    "import * as drift from \"drift-sdk\"\nconst m = { number: 1, name: 'x', migrate(item) { item.a = drift.num('1'); } }\nexport { m as default }",
+    "export const number = 1, name = 'x';\nexport function migrate(item) { item.a = 1; }\nexport { number, name };",
+    "import {\n  num,\n} from 'drift-sdk';\nexport const migration = { number: 1, name: 'x', migrate(item) { item.a = num(1); } };",
+  ];
+  for (const text of forms) {
+    assert.equal(String(migrate(evaluate(text, 'my.js', sdk), {}).after.a), '1', text);
+  }
+  assert.throws(() => evaluate("import x from 'lodash';", 'my.js', sdk), /'drift-sdk' only/);
+  assert.throws(() => evaluate('const a = 1;', 'my.js', sdk), /exports no migration/);
+  assert.throws(() => evaluate('\n\nlet a = ;', 'my.js', sdk), SyntaxError);
+  try {
+    migrate(evaluate("import {\n num\n} from 'drift-sdk';\nexport default { number: 1, name: 'x', migrate(item) {\n item.a.b.c = 1;\n} };", 'my.js', sdk), {});
+    assert.fail();
+  } catch (error) {
+    assert.match(told(error, 'my.js'), /^TypeError: .*\n {2}at .*my\.js:5:/s);
+  }
+  assert.equal(told('just a text', 'my.js'), 'just a text');
+  assert.equal(told({ code: 7 }, 'my.js'), '{"code":7}');
+});

@@ -1,0 +1,41 @@
+"""What componentize-py makes the component of: the author's `migration.py`, behind the contract."""
+
+from componentize_py_types import Err
+from wit_world.imports import types as wit
+
+import migration as author
+from drift_sdk import _migration, _wire
+
+_FOUND = [value for value in vars(author).values() if isinstance(value, _migration.Migration)]
+if len({id(value) for value in _FOUND}) != 1:
+    raise SystemExit(f"migration.py has {len(_FOUND)} migrations; a component is one: a function with @migration(…)")
+_MIGRATION = _FOUND[0]
+_ACCESS = {"insert": wit.Access.INSERT, "update": wit.Access.UPDATE, "delete": wit.Access.DELETE}
+
+
+class WitWorld:
+    def describe(self) -> wit.Description:
+        # Every component of Python exports `undo`; the host goes by this.
+        extra = dict(_MIGRATION.extra) if _MIGRATION.has_undo() else {**_MIGRATION.extra, "undo": "none"}
+        return wit.Description(
+            number=str(_MIGRATION.number),
+            name=_MIGRATION.name,
+            summary=_MIGRATION.summary,
+            repeatable=_MIGRATION.repeatable,
+            after=[str(number) for number in _MIGRATION.after],
+            grants=[wit.Grant(_ACCESS[access], table, why) for access, table, why in _MIGRATION.grants],
+            extra=list(extra.items()),
+        )
+
+    def migrate(self, item: wit.Item) -> list:
+        return _answer(item, False)
+
+    def undo(self, item: wit.Item) -> list:
+        return _answer(item, True)
+
+
+def _answer(item: wit.Item, back: bool) -> list:
+    try:
+        return [_wire.write_action(action) for action in _MIGRATION.call(_wire.read_item(item), back)]
+    except _migration.Failed as failed:
+        raise Err(str(failed)) from None

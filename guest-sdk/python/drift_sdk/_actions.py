@@ -1,0 +1,89 @@
+"""What is to happen beside the change of the item."""
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Optional, Union
+
+from ._values import Item, fields, same
+
+
+@dataclass
+class Patch:
+    """Changes the item that was handed in."""
+
+    set: Item
+    remove: List[str]
+
+
+@dataclass
+class Insert:
+    """Puts an item into a table."""
+
+    table: Optional[str]
+    item: Item
+    existing: str
+
+
+@dataclass
+class Update:
+    """UpdateItem in DynamoDB's own expression language. Without a key it is of the item that was handed in."""
+
+    expression: str
+    table: Optional[str] = None
+    key: Optional[Item] = None
+    condition: Optional[str] = None
+    names: Dict[str, str] = field(default_factory=dict)
+    values: Item = field(default_factory=dict)
+
+
+@dataclass
+class Delete:
+    """Deletes an item. Without a key it is the one that was handed in."""
+
+    table: Optional[str] = None
+    key: Optional[Item] = None
+
+
+Action = Union[Patch, Insert, Update, Delete]
+
+
+class Actions:
+    """Gathers actions. All actions of one item happen, or none. Each needs its grant."""
+
+    def __init__(self) -> None:
+        self.list: List[Action] = []
+
+    def insert(self, table: Optional[str], item: Item, existing: str = "keep") -> None:
+        """Puts an item into a table (None: the one being migrated). If one with its key exists: `keep`, `replace` or `fail`."""
+        if existing not in ("keep", "replace", "fail"):
+            raise ValueError(f"existing={existing!r}: it is 'keep', 'replace' or 'fail'")
+        self.list.append(Insert(table, fields(item), existing))
+
+    def update(
+        self,
+        table: Optional[str],
+        key: Optional[Item],
+        expression: str,
+        *,
+        condition: Optional[str] = None,
+        names: Optional[Dict[str, str]] = None,
+        values: Optional[Item] = None,
+    ) -> None:
+        """Changes an item by an expression; without a key the one that was handed in."""
+        key = None if key is None else fields(key)
+        self.list.append(Update(expression, table, key, condition, dict(names or {}), fields(values or {})))
+
+    def delete(self, table: Optional[str], key: Item) -> None:
+        """Deletes the item with this key."""
+        self.list.append(Delete(table, fields(key)))
+
+    def delete_this(self) -> None:
+        """Deletes the item that was handed in."""
+        self.list.append(Delete())
+
+
+def difference(before: Item, after: Any) -> Optional[Patch]:
+    """The patch from one state of an item to another; None if there is no difference."""
+    after = fields(after)
+    changed = {name: value for name, value in after.items() if name not in before or not same(before[name], value)}
+    removed = [name for name in before if name not in after]
+    return Patch(changed, removed) if changed or removed else None

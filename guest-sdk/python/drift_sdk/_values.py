@@ -1,0 +1,82 @@
+"""Values: what may be put into an item, made equal to what is read from one."""
+
+import decimal
+from decimal import Decimal
+from typing import Any, Dict
+
+# DynamoDB keeps 38 significant digits; Python's reckoning would keep 28.
+decimal.getcontext().prec = 38
+
+Item = Dict[str, Any]
+_SMALLEST, _LARGEST = -130, 125
+
+
+class ValueError_(ValueError):
+    """A value that DynamoDB has no type for, or cannot hold, with the path to it."""
+
+
+def number(value: Any, path: str) -> Decimal:
+    """A number as DynamoDB can hold it."""
+    if isinstance(value, Decimal):
+        found = value
+    else:
+        found = Decimal(int(value))
+    if not found.is_finite():
+        raise ValueError_(f"{path}: {found} is no number to DynamoDB")
+    digits = "".join(map(str, found.as_tuple().digits)).strip("0")
+    if len(digits) > 38:
+        raise ValueError_(f"{path}: {found} has more than 38 significant digits, which is what DynamoDB keeps")
+    if digits and not _SMALLEST <= found.adjusted() <= _LARGEST:
+        raise ValueError_(f"{path}: {found} is outside of DynamoDB's range (1E-130 to 9.99E+125, and zero)")
+    return found
+
+
+def normal(value: Any, path: str) -> Any:
+    """A value as it would be read, and apart from the one given."""
+    if value is None or isinstance(value, (bool, str)):
+        return value
+    if isinstance(value, (int, Decimal)):
+        return number(value, path)
+    if isinstance(value, float):
+        raise ValueError_(f"{path}: the float {value!r} is not exact: give Decimal('{value!r}')")
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return bytes(value)
+    if isinstance(value, (set, frozenset)):
+        return _set(value, path)
+    if isinstance(value, (list, tuple)):
+        return [normal(child, f"{path}[{at}]") for at, child in enumerate(value)]
+    if isinstance(value, dict):
+        return fields(value, path)
+    raise ValueError_(
+        f"{path}: a {type(value).__name__} is none of DynamoDB's types: str, Decimal, int, bytes, bool, None, set, list or dict"
+    )
+
+
+def fields(values: Any, path: str = "") -> Item:
+    """An item, or the content of a map."""
+    for name in values:
+        if not isinstance(name, str):
+            raise ValueError_(f"{path or 'the item'}: the name {name!r} is a {type(name).__name__}; names are str")
+    return {name: normal(value, f"{path}.{name}" if path else name) for name, value in values.items()}
+
+
+def _set(values: Any, path: str) -> Any:
+    if not values:
+        raise ValueError_(f"{path}: a set must not be empty; remove the attribute instead")
+    each = [normal(value, path) for value in values]
+    kinds = {type(value) for value in each}
+    if len(kinds) != 1 or not kinds <= {str, Decimal, bytes}:
+        names = ", ".join(sorted(kind.__name__ for kind in kinds))
+        raise ValueError_(f"{path}: a set is of str, of numbers or of bytes; this one has {names}")
+    return set(each)
+
+
+def same(a: Any, b: Any) -> bool:
+    """DynamoDB's equality, of values made normal: by type and value (to Python, True is 1)."""
+    if type(a) is not type(b):
+        return False
+    if isinstance(a, list):
+        return len(a) == len(b) and all(same(x, y) for x, y in zip(a, b))
+    if isinstance(a, dict):
+        return a.keys() == b.keys() and all(same(value, b[name]) for name, value in a.items())
+    return bool(a == b)

@@ -1,0 +1,114 @@
+import unittest
+from decimal import Decimal
+
+from drift_sdk import DriftValueError, delete_grant, migration, run, testing
+
+
+def of(function):
+    return migration(number=1, name="x")(function)
+
+
+class Migrations(unittest.TestCase):
+    def test_what_changed_is_one_patch(self):
+        def change(item):
+            item["set"] = {"b", "a"}
+            item["n"] = 1
+            item["new"] = b"\x01"
+            del item["gone"]
+
+        before = {"Id": 1, "set": {"a", "b"}, "n": Decimal("1.0"), "gone": True, "deep": {"l": [1, {"x": None}]}}
+        after, actions = testing.migrate(of(change), before)
+        self.assertEqual([(action.set, action.remove) for action in actions], [({"new": b"\x01"}, ["gone"])])
+        self.assertNotIn("gone", after)
+        self.assertIn("gone", before)
+
+    def test_a_change_below_is_seen_and_true_is_not_one(self):
+        def below(item):
+            item["deep"]["l"][0] = "changed"
+
+        def true(item):
+            item["n"] = True
+
+        self.assertEqual(len(testing.migrate(of(below), {"deep": {"l": [1]}})[1]), 1)
+        self.assertEqual(testing.migrate(of(true), {"n": 1})[1][0].set, {"n": True})
+        self.assertEqual(testing.migrate(of(lambda item: None), {"n": 1})[1], [])
+
+    def test_what_dynamodb_cannot_hold_is_refused_by_its_name(self):
+        for value in (1.5, set(), {1, "a"}, object(), {"l": [2.5]}, Decimal("NaN"), Decimal("1" * 39), Decimal("1E+126"), {1: 2}):
+            with self.assertRaises(testing.Failed) as caught:
+                testing.migrate(of(lambda item: item.update(price=value)), {"Id": 1})
+            self.assertIn("price", str(caught.exception))
+        with self.assertRaises(testing.Failed) as caught:
+            testing.migrate(of(lambda item: item.update(price=0.1)), {})
+        self.assertIn("Decimal('0.1')", str(caught.exception))
+
+    def test_numbers_keep_38_digits(self):
+        digits = Decimal("12345678901234567890123456789012345678")
+
+        def plus(item):
+            item["n"] += 1
+
+        after, _ = testing.migrate(of(plus), {"n": digits})
+        self.assertEqual(str(after["n"]), "12345678901234567890123456789012345679")
+
+    def test_an_exception_has_its_place(self):
+        def boom(item):
+            return {}["no such key"]
+
+        with self.assertRaises(testing.Failed) as caught:
+            testing.migrate(of(boom), {})
+        self.assertRegex(str(caught.exception), r"^KeyError: 'no such key'\n  at test_drift_sdk\.py:\d+ in boom$")
+
+    def test_what_is_no_migration_is_told(self):
+        async def later(item):
+            pass
+
+        def yields(item):
+            yield item
+
+        for wrong, words in ((later, "async"), (yields, "yields"), (lambda: None, "0 parameters"), (lambda a, b, c: None, "3 parameters")):
+            with self.assertRaises(TypeError) as caught:
+                of(wrong)
+            self.assertIn(words, str(caught.exception))
+        with self.assertRaises(testing.Failed) as caught:
+            testing.migrate(of(lambda item: dict(item)), {"Id": 1})
+        self.assertIn("returns nothing", str(caught.exception))
+        for number in (0, "1", True, 1.0, 10**19):
+            with self.assertRaises(ValueError):
+                migration(number=number, name="x")
+
+    def test_actions_elsewhere_and_the_run(self):
+        @migration(number=1, name="x", grants=[delete_grant(None, "it is old")])
+        def migrate(item, actions):
+            actions.insert("Claims", {"Id": item["Id"], "mode": run.argument("mode")}, existing="fail")
+            actions.update("Totals", {"Id": 1}, "ADD #n :one", names={"#n": "n"}, values={":one": 1})
+            actions.delete("Old", {"Id": 1})
+            actions.delete_this()
+
+        with testing.running(mode="x"):
+            after, actions = testing.migrate(migrate, {"Id": 1})
+        self.assertIsNone(after)
+        self.assertEqual([type(action).__name__ for action in actions], ["Insert", "Update", "Delete", "Delete"])
+        self.assertEqual(actions[0].item, {"Id": Decimal(1), "mode": "x"})
+        self.assertIsNone(run.argument("mode"))
+        with self.assertRaises(testing.Failed):
+            testing.undo(migrate, {})
+
+    def test_the_way_back(self):
+        @migration(number=1, name="x")
+        def there(item):
+            item["b"] = item.pop("a")
+
+        @there.undo
+        def back(item):
+            item["a"] = item.pop("b")
+
+        after, _ = testing.migrate(there, {"a": 1})
+        self.assertEqual(testing.undo(there, after)[0], {"a": 1})
+
+    def test_the_error_s_type_can_be_caught(self):
+        self.assertTrue(issubclass(DriftValueError, ValueError))
+
+
+if __name__ == "__main__":
+    unittest.main()

@@ -1,0 +1,107 @@
+//! Migrations that are one file of JavaScript: a component that was built beforehand, QuickJS with the SDK, takes the text.
+//!
+//! A script travels as that component with the text in a custom section at its end, so that whoever keeps a component (a
+//! run's journal, a file that `build` made) keeps all of it. Its digest is that of the text: the same file is the same
+//! migration. Only the very component that is packed into this program counts as the runtime: another one that carries a
+//! text is a component like any other, with a digest of its own, and nobody answers its question for a text.
+
+use std::sync::Arc;
+
+use wasmparser::BinaryReader;
+use wasmtime::component::Linker;
+
+use super::instance::State;
+
+/// Made by `guest-sdk/js/runtime/build.sh`.
+static RUNTIME: &[u8] = include_bytes!("runtime/javascript.wasm");
+/// What the runtime imports, and no other component may.
+pub(super) const SOURCE: &str = "drift:script/source@0.1.0";
+/// The custom section of the text.
+const SECTION: &str = "drift:script";
+
+/// An author's file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Script {
+    /// Its name, for messages.
+    pub(super) name: Arc<str>,
+    pub(super) text: Arc<str>,
+}
+
+/// The component of a file of JavaScript; `name` is for messages.
+pub fn component(name: &str, text: &str) -> Vec<u8> {
+    let mut content = Vec::new();
+    for part in [SECTION, name] {
+        leb128(&mut content, part.len());
+        content.extend(part.as_bytes());
+    }
+    content.extend(text.as_bytes());
+    let mut component = RUNTIME.to_vec();
+    component.push(0);
+    leb128(&mut component, content.len());
+    component.extend(content);
+    component
+}
+
+/// The script, if these bytes are the runtime with a text and nothing else.
+pub(super) fn of(component: &[u8]) -> Option<Script> {
+    let section = component.strip_prefix(RUNTIME)?.strip_prefix(&[0])?;
+    let mut reader = BinaryReader::new(section, 0);
+    let length = reader.read_var_u32().ok()?;
+    if reader.bytes_remaining() != length as usize || reader.read_string().ok()? != SECTION {
+        return None;
+    }
+    let name = reader.read_string().ok()?.into();
+    let text = std::str::from_utf8(reader.read_bytes(reader.bytes_remaining()).ok()?).ok()?.into();
+    Some(Script { name, text })
+}
+
+/// The runtime's bytes.
+pub(super) fn runtime() -> Vec<u8> {
+    RUNTIME.to_vec()
+}
+
+/// Lets the runtime ask for the text.
+pub(super) fn link(linker: &mut Linker<State>, script: &Script) -> wasmtime::Result<()> {
+    let mut source = linker.instance(SOURCE)?;
+    for (name, answer) in [("text", script.text.clone()), ("name", script.name.clone())] {
+        source.func_wrap(name, move |_, (): ()| Ok((answer.to_string(),)))?;
+    }
+    Ok(())
+}
+
+fn leb128(out: &mut Vec<u8>, mut number: usize) {
+    loop {
+        let low = u8::try_from(number & 0x7f).unwrap_or_default();
+        number >>= 7;
+        out.push(if number == 0 { low } else { low | 0x80 });
+        if number == 0 {
+            return;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_script_is_taken_out_as_it_was_put_in() {
+        for text in ["", "export default {}", &"ä\n".repeat(100_000)] {
+            let script = of(&component("häße.js", text)).unwrap();
+            assert_eq!((&*script.name, &*script.text), ("häße.js", text));
+        }
+    }
+
+    #[test]
+    fn only_the_runtime_with_one_text_is_a_script() {
+        let good = component("a.js", "x");
+        assert!(of(RUNTIME).is_none());
+        assert!(of(&good[..good.len() - 1]).is_none(), "cut off");
+        assert!(of(&[good.clone(), vec![0, 1, 0]].concat()).is_none(), "more behind it");
+        let mut other = good.clone();
+        other[RUNTIME.len() / 2] ^= 1;
+        assert!(of(&other).is_none(), "another runtime");
+        let bad_name = component("a.js", "x").iter().map(|byte| if *byte == b'x' { 0xff } else { *byte }).collect::<Vec<_>>();
+        assert!(of(&bad_name).is_none());
+    }
+}
