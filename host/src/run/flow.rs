@@ -11,7 +11,7 @@ use super::terms::{secrets, terms};
 use super::{Event, Migrator, access, apply, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
-use crate::journal::{self, Counters, Counts, Fix, Journal, RunState};
+use crate::journal::{Counters, Counts, Fix, Journal, RunState};
 use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
 
@@ -126,7 +126,7 @@ impl Run {
         let manifest = self.journal.manifest();
         if let Some(old) = &manifest.restores {
             let observer = self.migrator.observer.clone();
-            let old = Journal::read(&journal::find(&self.migrator.runs_dir, old)?)?;
+            let old = Journal::read(&self.migrator.find(old).await?)?;
             let progress = move |items| observer(Event::Scanned(items));
             let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
             self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -252,7 +252,7 @@ impl Run {
     async fn record_restored(&self, counts: &Counts, lease: &Lease) -> Result<(), Error> {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let Some(old) = &manifest.restores else { return Ok(()) };
-        let of = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::read(&path));
+        let of = self.migrator.find(old).await.and_then(|path| Ok(Journal::read(&path)?));
         // Also of a run that was never recorded as applied; and where that cannot be told, for there may be some.
         if of.map_or(true, |of| of.manifest().exactly_once == ExactlyOnce::Receipts) {
             history.drop_receipts(&[old]).await?;
@@ -272,7 +272,8 @@ impl Run {
             counts.skipped
         );
         history.end_run(&manifest.run, Some(&line), lease).await?;
-        if let Ok(old) = journal::find(&self.migrator.runs_dir, old).and_then(|path| Journal::open(&path)) {
+        let path = self.migrator.find(old).await;
+        if let Some(old) = path.ok().and_then(|path| Journal::open(&path).ok()) {
             // The history has it; the journal is told too where it can be.
             let told = old.set_state(RunState::Undone).await;
             if let (Ok(()), Some(store)) = (told, &self.migrator.store) {
