@@ -9,6 +9,7 @@ pub mod author;
 pub mod cli;
 pub mod dynamo;
 pub mod history;
+pub mod iam;
 pub mod journal;
 pub mod local;
 pub mod migration;

@@ -130,6 +130,13 @@ impl World {
     }
 }
 
+/// `drift-host inspect` with these arguments, which needs no world; gives exit code, standard output and standard error.
+pub fn inspect(arguments: &[&str]) -> (i32, String, String) {
+    let output = std::process::Command::new(binary()).arg("inspect").args(arguments).output().unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+}
+
 /// An embedded DynamoDB on any free port, with these tables.
 pub fn embedded(load: Vec<drift_host::local::Load>) -> Running {
     EmbeddedDynamoDb::start(Options { port: 0, data: None, load, streams: false }).unwrap()

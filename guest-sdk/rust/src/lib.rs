@@ -50,6 +50,7 @@ mod value;
 #[doc(hidden)]
 pub mod wasm;
 
+pub mod direct;
 pub mod log;
 pub mod run;
 #[cfg(not(target_arch = "wasm32"))]

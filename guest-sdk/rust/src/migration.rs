@@ -54,6 +54,10 @@ pub enum Access {
     Update,
     /// Delete items.
     Delete,
+    /// Read at once: [`direct`](crate::direct).
+    DirectRead,
+    /// Write at once: [`direct`](crate::direct).
+    DirectWrite,
 }
 
 impl Migration {

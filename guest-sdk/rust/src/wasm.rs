@@ -2,6 +2,8 @@
 //!
 //! The bindings stand here and not in the author's crate, so that it needs no WIT files and no further dependency.
 
+pub(crate) mod direct;
+
 use std::panic;
 use std::sync::Once;
 
@@ -65,6 +67,8 @@ pub fn describe(migration: &Migration) -> wit::Description {
             Access::Insert => wit::Access::Insert,
             Access::Update => wit::Access::Update,
             Access::Delete => wit::Access::Delete,
+            Access::DirectRead => wit::Access::DirectRead,
+            Access::DirectWrite => wit::Access::DirectWrite,
         },
         table: grant.table.map(str::to_owned),
         why: grant.why.to_owned(),

@@ -6,11 +6,12 @@ use clap::Args;
 use serde_json::{Map, Value, json};
 
 use super::Ended;
-use super::options::Limited;
+use super::options::{Limited, parse_grants};
 use super::source::{Building, Loading};
+use crate::iam::{Needs, policies};
 use crate::migration::Migration;
 use crate::model::GrantRequest;
-use crate::plugin::{Import, Plugin};
+use crate::plugin::{Grants, Import, Plugin};
 
 #[derive(Args)]
 pub(super) struct InspectVerb {
@@ -19,8 +20,20 @@ pub(super) struct InspectVerb {
     #[command(flatten)]
     limited: Limited,
     /// Print one JSON document
-    #[arg(long)]
+    #[arg(long, conflicts_with = "iam_policy")]
     json: bool,
+    /// Print the least AWS IAM policies for it as JSON: `plan`, and `apply`; `run` needs both
+    #[arg(long)]
+    iam_policy: bool,
+    /// The table to migrate, by name or ARN, for --iam-policy; without an ARN, REGION and ACCOUNT are left to fill in
+    #[arg(long, value_name = "NAME|ARN", requires = "iam_policy", default_value = "TABLE")]
+    table: String,
+    /// The metadata table, for --iam-policy
+    #[arg(long, value_name = "NAME", requires = "iam_policy", default_value = "drift_migrations")]
+    meta_table: String,
+    /// Grants to reckon with, for --iam-policy, instead of all that it asks for
+    #[arg(long = "grant", value_name = "ACCESS:TABLE", requires = "iam_policy")]
+    grants: Vec<String>,
 }
 
 fn grant(asked: &GrantRequest) -> String {
@@ -31,6 +44,15 @@ impl InspectVerb {
     pub(super) fn run(self) -> Ended {
         let plugin = Loading { compile_anew: true, building: Building::Allowed, ..Loading::new(self.limited.limits(&[])?) }
             .load(&self.plugin)?;
+        if self.iam_policy {
+            let grants = match self.grants.is_empty() {
+                true => Grants::asked_by(plugin.description()),
+                false => parse_grants(&self.grants)?,
+            };
+            let needs = Needs { table: &self.table, meta: &self.meta_table, grants: &grants };
+            say!("{:#}", policies(&needs));
+            return Ok(0);
+        }
         match self.json {
             true => say!("{}", document(&plugin)),
             false => print(&plugin),

@@ -127,6 +127,11 @@ impl Grants {
         Self(grants.map(|asked| Grant { access: asked.access, table: asked.table.clone() }).collect())
     }
 
+    /// Each of them, in the operator's order.
+    pub fn iter(&self) -> impl Iterator<Item = &Grant> {
+        self.0.iter()
+    }
+
     /// Whether nothing is granted.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,7 +1,7 @@
 //! DynamoDB at once, through the binary: only where granted, within limits, and never the item handed in.
 
 use drift_host::model::Value;
-use drift_tests::{World, guest};
+use drift_tests::{World, guest, inspect};
 use serde_json::Value as Json;
 
 /// Things and Owners, with the same keys; two things have no owner.
@@ -49,6 +49,67 @@ async fn a_plugin_looks_rows_up_in_another_table_once_it_is_granted() {
         assert_eq!(thing.get("owner name"), owner.get("name"));
         assert_eq!(thing.get("owner deep"), owner.get("deep"), "lists and maps come whole");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn ten_thousand_strikes_look_up_the_claims_of_those_that_cost_money() {
+    let (Some(claims), Some(status), Some(tidy)) = (guest("claims"), guest("claim_status"), guest("tidy_strikes")) else {
+        return;
+    };
+    let world = World::with_data(&["Strikes:+Id=birdstrikes.csv", "Claims:+Id=no.json"]);
+    let (code, _, error) = world.drift_host(&["run", &claims, "--table", "Strikes", "--grant", "asked"]);
+    assert_eq!(code, 0, "{error}");
+    let before = world.table("Strikes").await;
+
+    let (code, out, error) = world.drift_host(&["run", &status, "--table", "Strikes", "--grant", "asked"]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(out.contains("10000 scanned, 209 changed") && out.contains("direct-read:Claims, used 209 times"), "{out}");
+    let claims = world.table("Claims").await;
+    let after = world.table("Strikes").await;
+    let looked_up = |strike: &&drift_host::model::Item| strike.contains("claim_status");
+    for strike in after.iter().filter(looked_up) {
+        let claim = claims.iter().find(|claim| claim.get("Id") == strike.get("Id")).unwrap();
+        assert_eq!((strike.get("claim_status"), strike.get("claim_amount")), (claim.get("status"), claim.get("amount")));
+    }
+    assert_eq!(after.iter().filter(looked_up).count(), 209);
+
+    let (code, out, error) = world.drift_host(&["undo", &status, "--table", "Strikes", "--grant", "asked"]);
+    assert_eq!(code, 0, "{out}{error}");
+    assert_eq!(world.table("Strikes").await, before);
+
+    let (_, inspected, _) = inspect(&[&status, "--json"]);
+    assert!(inspected.contains("drift:migration/dynamodb@0.1.0"), "{inspected}");
+    let (_, inspected, _) = inspect(&[&tidy, "--json"]);
+    assert!(!inspected.contains("dynamodb@"), "only who calls it imports it: {inspected}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_the_sdk_a_counter_hands_out_each_number_once() {
+    let Some(numbering) = guest("numbering") else { return };
+    let dir = tempfile::tempdir().unwrap();
+    let file = |name: &str, lines: &str| {
+        let path = dir.path().join(name);
+        std::fs::write(&path, lines).unwrap();
+        path.display().to_string()
+    };
+    let things: String = (1..=40).map(|n| format!("{{\"Id\": {n}}}\n")).collect();
+    let loads = [
+        format!("Things:Id={}", file("things.jsonl", &things)),
+        format!("Numbers:kind,n={}", file("numbers.jsonl", "{\"kind\": \"counter\", \"n\": 0}\n")),
+    ];
+    let world = World { running: drift_tests::embedded(loads.iter().map(|load| load.parse().unwrap()).collect()), dir };
+    let arguments = ["run", &numbering, "--table", "Things", "--grant", "asked", "--concurrency", "4"];
+    let (code, out, error) = world.drift_host(&arguments);
+    assert_eq!(code, 0, "{out}{error}");
+    let numbers = |things: Vec<drift_host::model::Item>| {
+        let mut numbers: Vec<String> = things.iter().map(|thing| format!("{:?}", thing.get("number").unwrap())).collect();
+        numbers.sort();
+        numbers
+    };
+    let given = numbers(world.table("Things").await);
+    let all = (1..=40).map(|n| [("number", Value::from(n))].into_iter().collect::<drift_host::model::Item>()).collect();
+    assert_eq!(given, numbers(all), "forty numbers, none twice");
+    assert_eq!(world.table("Numbers").await.len(), 41);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,6 +1,6 @@
 //! Grants through the binary: what is asked, given, used and refused, and the trail that it leaves.
 
-use drift_tests::{World, guest};
+use drift_tests::{World, guest, inspect};
 use serde_json::Value as Json;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -46,6 +46,28 @@ async fn what_is_refused_is_counted_with_its_first_item_and_stays_in_the_journal
     assert!(refused["first_refused"].as_str().unwrap().starts_with("Id="), "{refused}");
     let (_, shown, _) = world.drift_host(&["show", &world.only_run()]);
     assert!(shown.contains("insert:., not used") && shown.contains("delete:., refused 3 times, first for Id="), "{shown}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inspect_prints_the_least_aws_policies() {
+    let Some(claims) = guest("claims") else { return };
+    let table = "arn:aws:dynamodb:eu-west-1:123456789012:table/Strikes";
+    let (code, out, error) = inspect(&[&claims, "--iam-policy", "--table", table, "--meta-table", "m"]);
+    assert_eq!(code, 0, "{error}");
+    let policies: Json = serde_json::from_str(&out).unwrap();
+    let resource = |name: &str| Json::from(format!("arn:aws:dynamodb:eu-west-1:123456789012:table/{name}"));
+    let all = |half: &str, name: &str| {
+        let statements = policies[half]["Statement"].as_array().unwrap().iter();
+        let on = statements.filter(|one| one["Resource"].as_array().unwrap().contains(&resource(name)));
+        let actions = on.flat_map(|one| one["Action"].as_array().unwrap().iter().map(|it| it.as_str().unwrap().to_owned()));
+        actions.collect::<std::collections::BTreeSet<String>>().into_iter().collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(all("plan", "Strikes"), "dynamodb:DescribeTable dynamodb:Scan");
+    assert_eq!(all("apply", "Claims"), "dynamodb:DeleteItem dynamodb:DescribeTable dynamodb:GetItem dynamodb:PutItem");
+    assert!(all("apply", "Strikes").contains("PartiQLUpdate") && all("apply", "m_runs").contains("ConditionCheckItem"));
+    let (_, fewer, _) = inspect(&[&claims, "--iam-policy", "--grant", "insert:Claims"]);
+    assert!(fewer.contains("PutItem") && fewer.contains(":REGION:ACCOUNT:table/Claims"), "{fewer}");
+    assert!(!fewer.contains("Grant2"), "delete:Claims was not reckoned with: {fewer}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ mod first_look;
 mod fuzz;
 mod grants;
 mod hostile;
+mod iam;
 mod interrupted;
 mod journal_damaged;
 mod journal_full;

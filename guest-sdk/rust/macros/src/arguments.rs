@@ -99,13 +99,14 @@ fn list<T: Parse>(input: ParseStream<'_>) -> Result<Vec<T>> {
 
 impl Parse for Grant {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        const FORM: &str =
-            "a grant is written insert(\"Claims\", why = \"…\"), update(…) or delete(…); the table being migrated is `own`";
+        const FORM: &str = "a grant is written insert(\"Claims\", why = \"…\"), update(…), delete(…), direct_read(…) or direct_write(…); the table being migrated is `own`";
         let access: Ident = input.parse().map_err(|error| Error::new(error.span(), FORM))?;
         let variant = match access.to_string().as_str() {
             "insert" => "Insert",
             "update" => "Update",
             "delete" => "Delete",
+            "direct_read" => "DirectRead",
+            "direct_write" => "DirectWrite",
             _ => return Err(Error::new(access.span(), FORM)),
         };
         let content;

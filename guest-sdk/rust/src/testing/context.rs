@@ -3,6 +3,9 @@
 use std::cell::RefCell;
 
 use super::Run;
+use crate::actions::Update;
+use crate::direct::{Condition, Failure, Page, Query};
+use crate::item::Item;
 use crate::log::Level;
 
 #[derive(Default)]
@@ -53,6 +56,37 @@ pub(crate) fn argument(name: &str) -> Option<String> {
         let arguments = &context.borrow().run.arguments;
         arguments.iter().find(|(given, _)| given == name).map(|(_, value)| value.clone())
     })
+}
+
+/// A row that [`Run::rows`] gave.
+pub(crate) fn get(table: &str, key: &Item, _consistent: bool) -> Result<Option<Item>, Failure> {
+    CONTEXT.with(|context| {
+        let rows = &context.borrow().run.rows;
+        let Some((_, rows)) = rows.iter().find(|(name, _)| name == table) else {
+            return Err(Failure::Denied(format!("the test gave no rows of the table {table} (testing::Run::rows)")));
+        };
+        Ok(rows.iter().find(|row| key.iter().all(|(name, value)| row.get(name) == Some(value))).cloned())
+    })
+}
+
+pub(crate) fn query(_: &Query) -> Result<Page, Failure> {
+    Err(only_by_a_host("a query"))
+}
+
+pub(crate) fn put(_: &str, _: &Item, _: Option<&Condition>) -> Result<(), Failure> {
+    Err(only_by_a_host("a write"))
+}
+
+pub(crate) fn update(_: &str, _: &Item, _: &Update) -> Result<Item, Failure> {
+    Err(only_by_a_host("a write"))
+}
+
+pub(crate) fn delete(_: &str, _: &Item, _: Option<&Condition>) -> Result<(), Failure> {
+    Err(only_by_a_host("a write"))
+}
+
+fn only_by_a_host(what: &str) -> Failure {
+    Failure::Other(format!("{what} at once is carried out by a host alone: test it with `drift-host local` and `drift-host run`"))
 }
 
 pub(crate) fn log(level: Level, message: &str) {

@@ -111,6 +111,7 @@ pub struct Run {
     pub(crate) key_attributes: Vec<String>,
     pub(crate) started_at: String,
     pub(crate) arguments: Vec<(String, String)>,
+    pub(crate) rows: Vec<(String, Vec<Item>)>,
 }
 
 impl Default for Run {
@@ -120,6 +121,7 @@ impl Default for Run {
             key_attributes: vec!["Id".into()],
             started_at: "2026-01-01T00:00:00Z".into(),
             arguments: Vec::new(),
+            rows: Vec::new(),
         }
     }
 }
@@ -155,6 +157,13 @@ impl Run {
     #[must_use]
     pub fn argument(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.arguments.push((name.into(), value.into()));
+        self
+    }
+
+    /// The rows of a table that [`direct::get`](crate::direct::get) reads.
+    #[must_use]
+    pub fn rows(mut self, table: impl Into<String>, rows: impl IntoIterator<Item = Item>) -> Self {
+        self.rows.push((table.into(), rows.into_iter().collect()));
         self
     }
 
