@@ -165,6 +165,27 @@ fn a_wrong_file_of_javascript_is_told_in_its_own_words_and_lines() {
     }
 }
 
+/// The same item draws the same in the same run, another draws otherwise, and so does another run.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_javascript_draws_is_of_the_item_and_the_run() {
+    let world = World::with_items(&[r#"{"Id": 1}"#, r#"{"Id": 2}"#, r#"{"Id": 3}"#]);
+    let file = world.dir.path().join("draw.js");
+    std::fs::write(&file, "export default { number: 8, name: 'draw', migrate(item) { item.d = String(Math.random()); } };")
+        .unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for meta in ["meta_one", "meta_two"] {
+        let (code, out, error) =
+            world.drift_host(&["run", &file.display().to_string(), "--table", "Things", "--meta-table", meta]);
+        assert_eq!(code, 0, "{out}{error}");
+        for item in world.table("Things").await {
+            let drawn: f64 = item.get("d").unwrap().as_s().unwrap().parse().unwrap();
+            assert!((0.0..1.0).contains(&drawn));
+            seen.insert(drawn.to_string());
+        }
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn one_file_of_javascript_runs_goes_back_and_has_the_digest_of_its_text() {
     let world = World::with_items(&[
