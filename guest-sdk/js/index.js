@@ -2,34 +2,34 @@
 
 /** A DynamoDB number: decimal text, exact, up to 38 significant digits. Never a float. */
 export class Num {
-  #text;
-
   constructor(text) {
     check(text);
-    this.#text = text;
+    // Not private: assert.deepEqual, and whoever prints one, must see it.
+    this.text = text;
+    Object.freeze(this);
   }
 
   toString() {
-    return this.#text;
+    return this.text;
   }
 
   toJSON() {
-    return this.#text;
+    return this.text;
   }
 
   /** For `+`, `<` and the like: a JavaScript number, if that is exactly this one. */
   valueOf() {
-    const number = Number(this.#text);
+    const number = Number(this.text);
     if (Number.isFinite(number) && this.equals(num(text(number)))) return number;
-    throw new RangeError(`${this.#text} is not exact as a JavaScript number: use toBigInt(), toString() or compare()`);
+    throw new RangeError(`${this.text} is not exact as a JavaScript number: use toBigInt(), toString() or compare()`);
   }
 
   /** As a BigInt; an error if it is not whole. */
   toBigInt() {
-    const { negative, digits, exponent } = parts(this.#text);
+    const { negative, digits, exponent } = parts(this.text);
     if (digits === '') return 0n;
     const zeros = exponent + 1 - digits.length;
-    if (zeros < 0) throw new RangeError(`${this.#text} is not a whole number`);
+    if (zeros < 0) throw new RangeError(`${this.text} is not a whole number`);
     const whole = BigInt(digits) * 10n ** BigInt(zeros);
     return negative ? -whole : whole;
   }
@@ -41,7 +41,7 @@ export class Num {
 
   /** -1, 0 or 1. */
   compare(other) {
-    const a = parts(this.#text);
+    const a = parts(this.text);
     const b = parts(num(other).toString());
     if (a.digits === '' || b.digits === '' || a.negative !== b.negative) {
       const sign = (it) => (it.digits === '' ? 0 : it.negative ? -1 : 1);

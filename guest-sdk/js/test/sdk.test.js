@@ -46,6 +46,13 @@ test('numbers are exact', () => {
   assert.equal(num('12E1').toBigInt(), 120n);
 });
 
+test('numbers and sets that differ are not equal to an assertion either', () => {
+  assert.notDeepEqual({ n: num('1') }, { n: num('2') });
+  assert.notDeepEqual(new NumberSet([1]), new NumberSet([2]));
+  assert.deepEqual({ n: num('1.5') }, { n: num('1.5') });
+  assert.throws(() => (num('1').text = '2'), TypeError);
+});
+
 test('a migration that is none is told so', () => {
   for (const [wrong, words] of [
     [undefined, /export default/], [{ number: 0 }, /whole number above zero/], [{ number: 1, name: '' }, /name/], [{ number: 1, name: 'x' }, /no function migrate/],
