@@ -71,6 +71,11 @@ async fn first_hour(language: &str) {
         "{fixture}"
     );
 
+    let (code, out, error) = drift_host(&project, &["test", "--bench", "--json"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let benched: Json = serde_json::from_str(&out).unwrap();
+    assert!(benched["fixtures"][0]["calls"].as_u64() > Some(1) && benched["fixtures"][0]["fuel"].as_u64() > Some(0), "{benched}");
+
     // Straight from the project, which is local and built for it; then the plugin, which is the same.
     let (code, out, error) = world.drift_host(
         &["run", &component.display().to_string(), "--table", "Things", "--record", "2", "--record-to"]
