@@ -128,5 +128,6 @@ def _told(error: BaseException) -> str:
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.rpartition("/")[0] != _HERE]
-    places = [f"  at {frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in reversed(own)]
+    # Of an endless recursion a few are enough.
+    places = [f"  at {frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in reversed(own[-10:])]
     return "\n".join([line] + places)
