@@ -1,6 +1,8 @@
 """A migration: its functions, and what it says about itself."""
 
 import inspect
+import os
+import random
 import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -65,6 +67,8 @@ class Migration:
         if function is None:
             raise Failed("the migration has no undo")
         try:
+            # From the system's, which are the item's own: what Python draws is the same in a re-run.
+            random.seed(os.urandom(16))
             before, handed, actions = fields(item), fields(item), Actions()
             returned = function(handed, actions)
             if returned is not None:
