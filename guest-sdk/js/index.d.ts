@@ -1,6 +1,8 @@
 /** A DynamoDB number: decimal text, exact, up to 38 significant digits. Never a float. */
 export class Num {
   constructor(text: string);
+  /** As it was written. */
+  readonly text: string;
   toString(): string;
   /** For `+`, `<` and the like: a JavaScript number, if that is exactly this one; else it throws. */
   valueOf(): number;

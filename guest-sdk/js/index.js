@@ -2,34 +2,34 @@
 
 /** A DynamoDB number: decimal text, exact, up to 38 significant digits. Never a float. */
 export class Num {
-  #text;
-
   constructor(text) {
     check(text);
-    this.#text = text;
+    // Not private: assert.deepEqual, and whoever prints one, must see it.
+    this.text = text;
+    Object.freeze(this);
   }
 
   toString() {
-    return this.#text;
+    return this.text;
   }
 
   toJSON() {
-    return this.#text;
+    return this.text;
   }
 
   /** For `+`, `<` and the like: a JavaScript number, if that is exactly this one. */
   valueOf() {
-    const number = Number(this.#text);
+    const number = Number(this.text);
     if (Number.isFinite(number) && this.equals(num(text(number)))) return number;
-    throw new RangeError(`${this.#text} is not exact as a JavaScript number: use toBigInt(), toString() or compare()`);
+    throw new RangeError(`${this.text} is not exact as a JavaScript number: use toBigInt(), toString() or compare()`);
   }
 
   /** As a BigInt; an error if it is not whole. */
   toBigInt() {
-    const { negative, digits, exponent } = parts(this.#text);
+    const { negative, digits, exponent } = parts(this.text);
     if (digits === '') return 0n;
     const zeros = exponent + 1 - digits.length;
-    if (zeros < 0) throw new RangeError(`${this.#text} is not a whole number`);
+    if (zeros < 0) throw new RangeError(`${this.text} is not a whole number`);
     const whole = BigInt(digits) * 10n ** BigInt(zeros);
     return negative ? -whole : whole;
   }
@@ -41,7 +41,7 @@ export class Num {
 
   /** -1, 0 or 1. */
   compare(other) {
-    const a = parts(this.#text);
+    const a = parts(this.text);
     const b = parts(num(other).toString());
     if (a.digits === '' || b.digits === '' || a.negative !== b.negative) {
       const sign = (it) => (it.digits === '' ? 0 : it.negative ? -1 : 1);
@@ -122,7 +122,7 @@ class DriftSet {
 export class StringSet extends DriftSet {
   element(value) {
     if (typeof value !== 'string') throw new TypeError(`a StringSet has strings, and ${shown(value)} is none`);
-    return value;
+    return wellFormed(value);
   }
 }
 
@@ -160,8 +160,9 @@ export function normal(value, path = 'the value') {
     error.message = `${path}: ${error.message}`;
     return error;
   };
-  if (value === null || typeof value === 'string' || typeof value === 'boolean') return value;
+  if (value === null || typeof value === 'boolean') return value;
   try {
+    if (typeof value === 'string') return wellFormed(value);
     if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Num) return exact(value);
     if (value instanceof Uint8Array) return value.slice();
     if (value instanceof DriftSet) {
@@ -180,11 +181,16 @@ export function normal(value, path = 'the value') {
   throw at(new TypeError(`${shown(value)} is none of DynamoDB's types: ${types}`));
 }
 
+function wellFormed(text) {
+  if (text.isWellFormed()) return text;
+  throw new RangeError(`${shown(text)} has half of a surrogate pair in it, which is no text to DynamoDB`);
+}
+
 function fields(object, path) {
   const copy = {};
   for (const name of Object.keys(object)) {
     // undefined is what is not there, as in JSON.
-    if (object[name] !== undefined) set(copy, name, normal(object[name], path === '' ? name : `${path}.${name}`));
+    if (object[name] !== undefined) set(copy, wellFormed(name), normal(object[name], path === '' ? name : `${path}.${name}`));
   }
   return copy;
 }
@@ -203,7 +209,7 @@ function isPlain(value) {
 function shown(value) {
   if (typeof value === 'string') return JSON.stringify(value.length > 60 ? `${value.slice(0, 60)}…` : value);
   if (typeof value === 'function') return 'a function';
-  if (typeof value === 'object' && value !== null) return `a ${value.constructor?.name ?? 'object'}`;
+  if (typeof value === 'object' && value !== null) return isPlain(value) ? 'an object' : `a ${value.constructor?.name || 'object'}`;
   return String(value);
 }
 
@@ -276,7 +282,7 @@ function context(host, actions) {
 /** Values as console.log shows them: texts as they are, the rest as JSON. */
 export function format(parts) {
   const one = (part) => {
-    if (typeof part === 'string') return part;
+    if (typeof part === 'string' || part instanceof Num) return String(part);
     if (part instanceof Error) return part.stack ? `${part}\n${part.stack}` : String(part);
     try {
       const json = JSON.stringify(part, (_, value) => {

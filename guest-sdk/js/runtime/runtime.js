@@ -11,6 +11,8 @@ import { actionToWit, itemFromWit } from './wire.js';
 const write = (level) => (...parts) => log.write(level, sdk.format(parts));
 globalThis.console = { debug: write('debug'), log: write('info'), info: write('info'), warn: write('warn'), error: write('error'), trace: write('debug') };
 
+Math.random = source.random;
+
 const host = {
   table: run.table,
   keyAttributes: run.keyAttributes,

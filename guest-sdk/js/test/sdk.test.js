@@ -46,6 +46,20 @@ test('numbers are exact', () => {
   assert.equal(num('12E1').toBigInt(), 120n);
 });
 
+test('half of a surrogate pair is no text, as a value, in a set, or as a name', () => {
+  for (const wrong of [{ s: 'a\ud800' }, { s: new StringSet(['\udc00']) }, { s: { '\ud800': 1 } }]) {
+    assert.throws(() => migrate(of((item) => void Object.assign(item, wrong)), { Id: 1 }), /half of a surrogate pair/);
+  }
+  assert.equal(migrate(of((item) => void (item.s = '😀')), { Id: 1 }).after.s, '😀');
+});
+
+test('numbers and sets that differ are not equal to an assertion either', () => {
+  assert.notDeepEqual({ n: num('1') }, { n: num('2') });
+  assert.notDeepEqual(new NumberSet([1]), new NumberSet([2]));
+  assert.deepEqual({ n: num('1.5') }, { n: num('1.5') });
+  assert.throws(() => (num('1').text = '2'), TypeError);
+});
+
 test('a migration that is none is told so', () => {
   for (const [wrong, words] of [
     [undefined, /export default/], [{ number: 0 }, /whole number above zero/], [{ number: 1, name: '' }, /name/], [{ number: 1, name: 'x' }, /no function migrate/],

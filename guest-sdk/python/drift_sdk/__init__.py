@@ -23,6 +23,6 @@ exception is this item's error; the other items go on. An item is a dict:
 from ._actions import Actions
 from ._migration import Migration, insert_grant, delete_grant, migration, update_grant
 from ._run import log, run
-from ._values import ValueError_ as DriftValueError
+from ._values import DriftValueError
 
 __all__ = ["Actions", "DriftValueError", "Migration", "delete_grant", "insert_grant", "log", "migration", "run", "update_grant"]

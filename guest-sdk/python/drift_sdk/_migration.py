@@ -1,6 +1,8 @@
 """A migration: its functions, and what it says about itself."""
 
 import inspect
+import os
+import random
 import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
@@ -65,6 +67,8 @@ class Migration:
         if function is None:
             raise Failed("the migration has no undo")
         try:
+            # From the system's, which are the item's own: what Python draws is the same in a re-run.
+            random.seed(os.urandom(16))
             before, handed, actions = fields(item), fields(item), Actions()
             returned = function(handed, actions)
             if returned is not None:
@@ -124,5 +128,6 @@ def _told(error: BaseException) -> str:
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.rpartition("/")[0] != _HERE]
-    places = [f"  at {frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in reversed(own)]
+    # Of an endless recursion a few are enough.
+    places = [f"  at {frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in reversed(own[-10:])]
     return "\n".join([line] + places)

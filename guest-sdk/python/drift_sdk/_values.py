@@ -11,7 +11,7 @@ Item = Dict[str, Any]
 _SMALLEST, _LARGEST = -130, 125
 
 
-class ValueError_(ValueError):
+class DriftValueError(ValueError):
     """A value that DynamoDB has no type for, or cannot hold, with the path to it."""
 
 
@@ -22,23 +22,25 @@ def number(value: Any, path: str) -> Decimal:
     else:
         found = Decimal(int(value))
     if not found.is_finite():
-        raise ValueError_(f"{path}: {found} is no number to DynamoDB")
+        raise DriftValueError(f"{path}: {found} is no number to DynamoDB")
     digits = "".join(map(str, found.as_tuple().digits)).strip("0")
     if len(digits) > 38:
-        raise ValueError_(f"{path}: {found} has more than 38 significant digits, which is what DynamoDB keeps")
+        raise DriftValueError(f"{path}: {found} has more than 38 significant digits, which is what DynamoDB keeps")
     if digits and not _SMALLEST <= found.adjusted() <= _LARGEST:
-        raise ValueError_(f"{path}: {found} is outside of DynamoDB's range (1E-130 to 9.99E+125, and zero)")
+        raise DriftValueError(f"{path}: {found} is outside of DynamoDB's range (1E-130 to 9.99E+125, and zero)")
     return found
 
 
 def normal(value: Any, path: str) -> Any:
     """A value as it would be read, and apart from the one given."""
-    if value is None or isinstance(value, (bool, str)):
+    if value is None or isinstance(value, bool):
         return value
+    if isinstance(value, str):
+        return _text(value, path)
     if isinstance(value, (int, Decimal)):
         return number(value, path)
     if isinstance(value, float):
-        raise ValueError_(f"{path}: the float {value!r} is not exact: give Decimal('{value!r}')")
+        raise DriftValueError(f"{path}: the float {value!r} is not exact: give Decimal('{value!r}')")
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, (set, frozenset)):
@@ -47,27 +49,38 @@ def normal(value: Any, path: str) -> Any:
         return [normal(child, f"{path}[{at}]") for at, child in enumerate(value)]
     if isinstance(value, dict):
         return fields(value, path)
-    raise ValueError_(
+    raise DriftValueError(
         f"{path}: a {type(value).__name__} is none of DynamoDB's types: str, Decimal, int, bytes, bool, None, set, list or dict"
     )
+
+
+def _text(value: str, path: str) -> str:
+    # ASCII is known to be, at no cost.
+    if not value.isascii():
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise DriftValueError(f"{path}: {value!r} has half of a surrogate pair in it, which is no text to DynamoDB") from None
+    return value
 
 
 def fields(values: Any, path: str = "") -> Item:
     """An item, or the content of a map."""
     for name in values:
         if not isinstance(name, str):
-            raise ValueError_(f"{path or 'the item'}: the name {name!r} is a {type(name).__name__}; names are str")
+            raise DriftValueError(f"{path or 'the item'}: the name {name!r} is a {type(name).__name__}; names are str")
+        _text(name, f"{path or 'the item'}: a name")
     return {name: normal(value, f"{path}.{name}" if path else name) for name, value in values.items()}
 
 
 def _set(values: Any, path: str) -> Any:
     if not values:
-        raise ValueError_(f"{path}: a set must not be empty; remove the attribute instead")
+        raise DriftValueError(f"{path}: a set must not be empty; remove the attribute instead")
     each = [normal(value, path) for value in values]
     kinds = {type(value) for value in each}
     if len(kinds) != 1 or not kinds <= {str, Decimal, bytes}:
         names = ", ".join(sorted(kind.__name__ for kind in kinds))
-        raise ValueError_(f"{path}: a set is of str, of numbers or of bytes; this one has {names}")
+        raise DriftValueError(f"{path}: a set is of str, of numbers or of bytes; this one has {names}")
     return set(each)
 
 

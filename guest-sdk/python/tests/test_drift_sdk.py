@@ -22,6 +22,21 @@ class Migrations(unittest.TestCase):
         self.assertNotIn("gone", after)
         self.assertIn("gone", before)
 
+    def test_half_of_a_surrogate_pair_is_no_text(self):
+        for wrong in ({"s": "a\ud800"}, {"s": {"\udc00"}}, {"s": {"\ud800": 1}}):
+            with self.assertRaisesRegex(testing.Failed, "^DriftValueError: s: .*half of a surrogate pair"):
+                testing.migrate(of(lambda item: item.update(wrong)), {"Id": 1})
+        self.assertEqual(testing.migrate(of(lambda item: item.update(s="😀")), {"Id": 1})[0]["s"], "😀")
+
+    def test_of_an_endless_recursion_ten_places_are_told(self):
+        def deep(item):
+            deep(item)
+
+        with self.assertRaises(testing.Failed) as failed:
+            testing.migrate(of(deep), {"Id": 1})
+        lines = str(failed.exception).splitlines()
+        self.assertEqual((lines[0].split(":")[0], len(lines)), ("RecursionError", 11))
+
     def test_a_change_below_is_seen_and_true_is_not_one(self):
         def below(item):
             item["deep"]["l"][0] = "changed"

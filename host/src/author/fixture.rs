@@ -92,8 +92,10 @@ pub struct Outcome {
     pub verdict: Verdict,
     /// What the migration logged.
     pub log: Vec<String>,
-    /// How long the call took.
+    /// How long the call took, or of several the median.
     pub time: Duration,
+    /// How often it was called.
+    pub calls: usize,
     /// What else it took, where the migration can tell.
     pub cost: Option<Cost>,
 }
@@ -219,20 +221,35 @@ impl Fixture {
             Err(failure) => &failure.log,
         };
         let log = log.iter().map(|line| line.message.clone()).collect();
-        Ok(Outcome { name: self.name.clone(), verdict, log, time, cost: worker.cost() })
+        Ok(Outcome { name: self.name.clone(), verdict, log, time, calls: 1, cost: worker.cost() })
     }
 
-    /// A worker for this fixture's run, and the item to ask it about.
-    pub fn worker(&self, migration: &dyn Migration) -> Result<Box<dyn Worker>, Error> {
+    /// What a call takes that is not the instance's first, in which languages set themselves up.
+    pub fn cost(&self, migration: &dyn Migration) -> Result<Option<Cost>, Error> {
+        let mut worker = self.worker(migration)?;
+        let _answers = (worker.call(&self.item), worker.call(&self.item));
+        Ok(worker.cost())
+    }
+
+    /// Asks again and again for about `time`, at least once, in one instance; gives how often, and the median.
+    pub fn bench(&self, migration: &dyn Migration, time: Duration) -> Result<(usize, Duration), Error> {
+        let mut worker = self.worker(migration)?;
+        let (begun, mut times) = (Instant::now(), Vec::new());
+        while times.is_empty() || begun.elapsed() < time {
+            let call = Instant::now();
+            // What comes of it is looked at by `run`.
+            let _answer = worker.call(&self.item);
+            times.push(call.elapsed());
+        }
+        times.sort_unstable();
+        Ok((times.len(), times.get(times.len() / 2).copied().unwrap_or_default()))
+    }
+
+    fn worker(&self, migration: &dyn Migration) -> Result<Box<dyn Worker>, Error> {
         let context = Arc::new(self.context.clone());
         migration
             .worker(&context, self.direction)
             .map_err(|error| at(&self.folder, format!("the migration does not start: {error}")))
-    }
-
-    /// The item.
-    pub fn item(&self) -> &Item {
-        &self.item
     }
 
     fn compare(&self, expected: &Expected, answer: &Result<Reply, ItemFailure>) -> String {

@@ -54,7 +54,7 @@ fn of(language: Language) -> (&'static str, &'static str, &'static [File]) {
         Language::Rust => ("src/lib.rs", "cargo test", RUST),
         Language::Go => ("migration.go", "go test", GO),
         Language::Python => ("migration.py", "PYTHONPATH=.drift/sdk/python python3 -m unittest", PYTHON),
-        Language::JavaScript => ("migration.js", "node --test", JAVASCRIPT),
+        Language::JavaScript => ("migration.js", "node --import ./.drift/sdk/js/register.js --test", JAVASCRIPT),
         Language::TypeScript => ("migration.ts", "npm run check", TYPESCRIPT),
     }
 }

@@ -1,6 +1,7 @@
 //! `test`: a migration on fixtures. Touches no table.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
@@ -10,8 +11,11 @@ use super::options::Limited;
 use super::source::{Building, Loading};
 use crate::author::fixture::{self, Fixture, Outcome, Verdict};
 use crate::migration::Migration;
-use crate::plugin::Grants;
+use crate::plugin::{Grants, Plugin};
 use crate::{Error, report};
+
+/// How long each fixture is asked again.
+const BENCH: Duration = Duration::from_secs(1);
 
 #[derive(Args)]
 pub(super) struct TestVerb {
@@ -32,6 +36,9 @@ pub(super) struct TestVerb {
     /// Write what comes as what is expected from now on
     #[arg(long)]
     bless: bool,
+    /// Say what an item costs, over a second of calls each: time, memory, and fuel, which is the same on every machine
+    #[arg(long, conflicts_with = "bless")]
+    bench: bool,
     /// Print one JSON document
     #[arg(long)]
     json: bool,
@@ -40,18 +47,31 @@ pub(super) struct TestVerb {
 impl TestVerb {
     pub(super) fn run(self) -> Ended {
         let folder = self.fixtures.clone().unwrap_or_else(|| beside(&self.plugin));
-        let plugin = Loading { building: Building::Allowed, count_fuel: true, ..Loading::new(self.limited.limits(&[])?) }
-            .load(&self.plugin)?;
-        let asked = Grants::asked_by(plugin.description());
-        let plugin = plugin.grant(asked);
+        let limits = self.limited.limits(&[])?;
+        let load = |count_fuel| -> Result<Plugin, Error> {
+            let plugin = Loading { building: Building::Allowed, count_fuel, ..Loading::new(limits) }.load(&self.plugin)?;
+            // No table is touched.
+            let asked = Grants::asked_by(plugin.description());
+            Ok(plugin.grant(asked))
+        };
+        let plugin = load(true)?;
         let fixtures = fixture::read_all(&folder, self.key_attributes.as_deref())?;
         let chosen: Vec<&Fixture> = fixtures.iter().filter(|fixture| fixture.name.contains(&self.only)).collect();
         if chosen.is_empty() {
             return Err(Error::Usage(format!("no fixture in {} has {:?} in its name", folder.display(), self.only)));
         }
+        // Fuel costs time to count, so that time is taken without.
+        let timed = match self.bench {
+            true => Some(load(false)?),
+            false => None,
+        };
         let mut outcomes = Vec::with_capacity(chosen.len());
         for fixture in chosen {
-            let outcome = fixture.run(&plugin, self.bless)?;
+            let mut outcome = fixture.run(&plugin, self.bless)?;
+            if let Some(timed) = &timed {
+                let (calls, median) = fixture.bench(timed, BENCH)?;
+                (outcome.time, outcome.calls, outcome.cost) = (median, calls, fixture.cost(&plugin)?);
+            }
             if !self.json {
                 show!("{}", report::fixtures::one(&outcome));
             }

@@ -28,18 +28,20 @@ pub struct Lineage {
 }
 
 /// What the plan has, and does not change after the seal.
-const PLAN: [&str; 4] = [
+const PLAN: [&str; 5] = [
     "INSERT INTO main.manifest SELECT * FROM source.manifest",
     "INSERT INTO main.component SELECT * FROM source.component WHERE id = 1",
     "INSERT INTO main.content SELECT * FROM source.content",
     "INSERT INTO main.elsewhere SELECT * FROM source.elsewhere",
+    "INSERT INTO main.envelope SELECT * FROM source.envelope",
 ];
 
 /// What changes afterwards. Entries are added to a page only together with an attempt at them.
-const PROGRESS: [&str; 8] = [
+const PROGRESS: [&str; 9] = [
     "INSERT INTO main.component SELECT * FROM source.component WHERE id > 1",
     "INSERT INTO main.fix SELECT * FROM source.fix",
     "INSERT INTO main.run SELECT * FROM source.run",
+    "INSERT INTO main.access SELECT * FROM source.access",
     "INSERT INTO main.segment SELECT * FROM source.segment",
     "INSERT INTO main.page SELECT * FROM source.page",
     "INSERT INTO main.attempt SELECT * FROM source.attempt",

@@ -10,6 +10,7 @@ mod access;
 mod applying;
 mod checksum;
 mod copy;
+mod envelope;
 mod error;
 mod fixes;
 mod folder;
@@ -29,6 +30,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension};
 
 pub use copy::Lineage;
+pub use envelope::Envelope;
 pub use error::Error;
 pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Fix, ItemRecord, Manifest, OutcomeKind, OutcomeRecord, Page,

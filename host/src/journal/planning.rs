@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checksum::Which;
+use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
 use super::records::{ActionCounts, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
@@ -36,6 +37,7 @@ impl Journal {
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
+        let envelope = Envelope::of(record.entries.iter().flat_map(|entry| &entry.actions));
         let PageRecord { cursor, last, .. } = record;
         self.write(move |file| {
             if progress(file)?.sealed {
@@ -50,6 +52,7 @@ impl Journal {
             for (position, hash) in elsewhere {
                 insert.execute(params![segment, page, position, hash])?;
             }
+            envelope::widen(file, &envelope)?;
             state.scanned += marks.scanned;
             set_segment(file, &SegmentState { cursor, done: last, pages: page + 1, ..state })
         })

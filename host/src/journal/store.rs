@@ -14,15 +14,16 @@ use super::folder;
 
 const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version: the tables below, and what their records hold.
-pub(super) const FORMAT: i64 = 5;
+pub(super) const FORMAT: i64 = 6;
 
 /// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
 /// is large: SQLite writes a row anew, whole.
-const SCHEMA: [&str; 12] = [
+const SCHEMA: [&str; 13] = [
     "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
     "CREATE TABLE component (id INTEGER PRIMARY KEY, content BLOB NOT NULL)",
     "CREATE TABLE fix (id INTEGER PRIMARY KEY, record BLOB NOT NULL)",
     "CREATE TABLE run (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
+    "CREATE TABLE envelope (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
     "CREATE TABLE access (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
     "CREATE TABLE segment (segment INTEGER PRIMARY KEY, record BLOB NOT NULL)",
     "CREATE TABLE page (segment INTEGER, page INTEGER, record BLOB NOT NULL, PRIMARY KEY (segment, page)) WITHOUT ROWID",

@@ -60,12 +60,14 @@ pub(super) fn runtime() -> Vec<u8> {
     RUNTIME.to_vec()
 }
 
-/// Lets the runtime ask for the text.
+/// Lets the runtime ask for the text, and for random numbers of the item at hand.
 pub(super) fn link(linker: &mut Linker<State>, script: &Script) -> wasmtime::Result<()> {
     let mut source = linker.instance(SOURCE)?;
     for (name, answer) in [("text", script.text.clone()), ("name", script.name.clone())] {
         source.func_wrap(name, move |_, (): ()| Ok((answer.to_string(),)))?;
     }
+    // The engine's own generator is seeded when the runtime is built: what it draws would be the same for every item.
+    source.func_wrap("random", |mut store, ()| Ok((store.data_mut().wasi.fraction(),)))?;
     Ok(())
 }
 

@@ -47,7 +47,7 @@ pub fn all(outcomes: &[Outcome]) -> String {
     format!("{passed} of {} fixtures passed", outcomes.len())
 }
 
-/// One fixture for machines: `{"name","verdict","diff","log","micros","memory_bytes","fuel"}`.
+/// One fixture for machines: `{"name","verdict","diff","log","calls","micros","memory_bytes","fuel"}`.
 pub fn document(outcome: &Outcome) -> Json {
     let (verdict, diff) = match &outcome.verdict {
         Verdict::Passed => ("passed", None),
@@ -56,7 +56,7 @@ pub fn document(outcome: &Outcome) -> Json {
         Verdict::Differs(diff) => ("differs", Some(diff)),
     };
     json!({ "name": outcome.name, "verdict": verdict, "diff": diff, "log": outcome.log,
-        "micros": u64::try_from(outcome.time.as_micros()).unwrap_or(u64::MAX),
+        "calls": outcome.calls, "micros": outcome.time.as_secs_f64() * 1e6,
         "memory_bytes": outcome.cost.map(|cost| cost.memory_bytes), "fuel": outcome.cost.and_then(|cost| cost.fuel) })
 }
 
@@ -64,5 +64,6 @@ fn cost(outcome: &Outcome) -> Option<String> {
     let cost = outcome.cost?;
     let memory = cost.memory_bytes.div_ceil(1024);
     let fuel = cost.fuel.map(|fuel| format!(", {fuel} fuel")).unwrap_or_default();
-    Some(format!("{} µs, {memory} KiB{fuel}", outcome.time.as_micros()))
+    let times = if outcome.calls > 1 { format!(" ({} calls)", outcome.calls) } else { String::new() };
+    Some(format!("{:.1} µs{times}, {memory} KiB{fuel}", outcome.time.as_secs_f64() * 1e6))
 }

@@ -15,7 +15,7 @@ use super::plan::note;
 use super::pool::Pool;
 use crate::dynamo::{Attempt, Client, Lanes, Outcome, TableInfo, Terms};
 use crate::history::Lease;
-use crate::journal::{AttemptRecord, Journal};
+use crate::journal::{AttemptRecord, Envelope, Journal};
 use crate::model::{Action, Item};
 
 /// Attempts a chunk: what is marked sent together, and at most in doubt after a crash.
@@ -32,6 +32,8 @@ pub(super) struct Applier {
     pub(super) table: TableInfo,
     pub(super) pool: Arc<Pool>,
     pub(super) terms: Arc<Terms>,
+    /// What the plan's actions are at most.
+    pub(super) envelope: Arc<Envelope>,
     pub(super) lease: Arc<Lease>,
     pub(super) stop: CancellationToken,
     pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,

@@ -137,6 +137,16 @@ pub(super) async fn conflict(applier: &Applier, work: Work, present: Option<Item
                 let why = "it changed meanwhile, and there is nothing left to do";
                 return Ok(Next::Record(record(applier, &work, OutcomeKind::Unchanged, why.into())));
             }
+            if let Some(beyond) = applier.envelope.beyond(&actions) {
+                let message = format!(
+                    "it changed meanwhile, and run again on it the migration wants to {beyond}, which nothing in the plan does: whoever read \
+                     the plan has not seen that. `drift-host apply RUN --retry-failed` allows it"
+                );
+                let failure = ItemFailure { kind: FailureKind::Denied, message, backtrace: None, log: reply.log };
+                let present = images::kept(&applier.terms, &applier.table.key, present);
+                let kind = OutcomeKind::Failed;
+                return Ok(Next::Record(OutcomeRecord { kind, present: Some(present), ..ended(applier, &work, failure) }));
+            }
             let (image, actions) = images::attempt(&applier.terms, &applier.table.key, present, actions);
             new_attempt(applier, &work, image, actions).await
         }

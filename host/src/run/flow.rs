@@ -175,6 +175,7 @@ impl Run {
             table: self.table.clone(),
             pool: Arc::new(self.pool(options).await?),
             terms: Arc::new(terms(self.journal.manifest())?),
+            envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
             stop: stop.clone(),
             progress: Arc::new(move |items| observer(Event::Applied(items))),

@@ -204,7 +204,10 @@ impl Store {
     pub async fn list(&self) -> Result<Vec<RunFile>, Error> {
         let mut runs = journal::list(&self.folder).map_err(Error::journal)?;
         let names = self.names().await?;
-        runs.retain(|run| !names.contains(&run.run));
+        // A copy of what was removed here by another machine is no run any more.
+        let published =
+            |run: &RunFile| Journal::read(&run.path).and_then(|journal| journal.lineage()).is_ok_and(|it| it.is_some());
+        runs.retain(|run| !names.contains(&run.run) && !published(run));
         for run in names {
             let path = self.folder.join(format!("{run}.drift"));
             let found = match self.read::<About>(&self.at(&run, "about.json")).await {

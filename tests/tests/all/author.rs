@@ -71,6 +71,11 @@ async fn first_hour(language: &str) {
         "{fixture}"
     );
 
+    let (code, out, error) = drift_host(&project, &["test", "--bench", "--json"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let benched: Json = serde_json::from_str(&out).unwrap();
+    assert!(benched["fixtures"][0]["calls"].as_u64() > Some(1) && benched["fixtures"][0]["fuel"].as_u64() > Some(0), "{benched}");
+
     // Straight from the project, which is local and built for it; then the plugin, which is the same.
     let (code, out, error) = world.drift_host(
         &["run", &component.display().to_string(), "--table", "Things", "--record", "2", "--record-to"]
@@ -163,6 +168,27 @@ fn a_wrong_file_of_javascript_is_told_in_its_own_words_and_lines() {
         let (code, out, error) = drift_host(dir.path(), &tried);
         assert_eq!((code, out.contains(words)), (1, true), "{body}: {out}{error}");
     }
+}
+
+/// The same item draws the same in the same run, another draws otherwise, and so does another run.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_javascript_draws_is_of_the_item_and_the_run() {
+    let world = World::with_items(&[r#"{"Id": 1}"#, r#"{"Id": 2}"#, r#"{"Id": 3}"#]);
+    let file = world.dir.path().join("draw.js");
+    std::fs::write(&file, "export default { number: 8, name: 'draw', migrate(item) { item.d = String(Math.random()); } };")
+        .unwrap();
+    let mut seen = std::collections::BTreeSet::new();
+    for meta in ["meta_one", "meta_two"] {
+        let (code, out, error) =
+            world.drift_host(&["run", &file.display().to_string(), "--table", "Things", "--meta-table", meta]);
+        assert_eq!(code, 0, "{out}{error}");
+        for item in world.table("Things").await {
+            let drawn: f64 = item.get("d").unwrap().as_s().unwrap().parse().unwrap();
+            assert!((0.0..1.0).contains(&drawn));
+            seen.insert(drawn.to_string());
+        }
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

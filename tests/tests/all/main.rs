@@ -6,6 +6,7 @@ mod crash;
 mod direct;
 mod dynamo_drift;
 mod elsewhere;
+mod envelope;
 mod examples;
 mod first_look;
 mod fuzz;

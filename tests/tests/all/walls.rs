@@ -23,9 +23,8 @@ fn broken(source: &str, forbidden: &[&str]) -> Vec<String> {
 
 fn sources(dir: &Path) -> Vec<PathBuf> {
     let entries = std::fs::read_dir(dir).unwrap().map(|entry| entry.unwrap().path());
-    entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] })
-        .filter(|path| path.extension().is_some_and(|end| end == "rs"))
-        .collect()
+    let found = entries.flat_map(|path| if path.is_dir() { sources(&path) } else { vec![path] });
+    found.filter(|path| path.extension().is_some_and(|ending| ending == "rs")).collect()
 }
 
 #[test]

@@ -35,6 +35,11 @@ impl Wasi {
         Self { stands_at, clock: Clock::default(), random: Random::new(&[seed]) }
     }
 
+    /// From 0 to just below 1, of the item at hand.
+    pub(super) fn fraction(&mut self) -> f64 {
+        self.random.fraction()
+    }
+
     /// From here on, random numbers are those of this item.
     pub(super) fn begin_item(&mut self, seed: &str, key: &str) {
         self.random = Random::new(&[seed, key]);

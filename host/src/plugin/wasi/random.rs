@@ -35,6 +35,12 @@ impl Random {
         std::mem::replace(&mut self.left, rest)
     }
 
+    /// From 0 to just below 1, as JavaScript's `Math.random`.
+    pub(super) fn fraction(&mut self) -> f64 {
+        // 53 bits are what a double holds, so that each is exact.
+        (self.number() >> 11) as f64 / (1u64 << 53) as f64
+    }
+
     fn number(&mut self) -> u64 {
         self.bytes(8).into_iter().fold(0, |number, byte| number << 8 | u64::from(byte))
     }

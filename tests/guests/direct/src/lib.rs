@@ -19,7 +19,9 @@ fn patch(name: &str, value: Value) -> Result<Vec<Action>, String> {
 fn told(failure: Failure) -> String {
     match failure {
         Failure::Denied(message) => format!("denied: {message}"),
-        Failure::ConditionFailed(present) => format!("condition failed, there is {}", present.map_or(0, |item| item.attributes.len())),
+        Failure::ConditionFailed(present) => {
+            format!("condition failed, there is {}", present.map_or(0, |item| item.attributes.len()))
+        }
         Failure::Throttled(message) => format!("throttled: {message}"),
         Failure::Other(message) => format!("other: {message}"),
     }
@@ -70,13 +72,15 @@ impl Guest for Direct {
                 Some(owner) => {
                     let nested = owner.nested;
                     let attributes = owner.attributes.into_iter().filter(|it| it.name != "Id");
-                    let attributes = attributes.map(|it| Attribute { name: format!("owner {}", it.name), value: it.value }).collect();
+                    let attributes =
+                        attributes.map(|it| Attribute { name: format!("owner {}", it.name), value: it.value }).collect();
                     Ok(vec![Action::Patch(Patch { set: Item { attributes, nested }, remove: vec![] })])
                 }
                 None => Ok(vec![]),
             },
             "query" => {
-                let page = dynamodb::query(&query(table, id.clone(), run::argument("limit").and_then(|it| it.parse().ok()))).map_err(told)?;
+                let page = dynamodb::query(&query(table, id.clone(), run::argument("limit").and_then(|it| it.parse().ok())))
+                    .map_err(told)?;
                 patch("found", Value::N(page.items.len().to_string()))
             }
             "write" => {
