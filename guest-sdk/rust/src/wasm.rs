@@ -41,6 +41,20 @@ pub mod reversible {
     });
 }
 
+/// What calls DynamoDB at once; its exports are those of the others.
+mod at_once {
+    #![allow(unsafe_code, missing_docs, rust_2018_idioms, clippy::all, clippy::unwrap_used, clippy::indexing_slicing)]
+    wit_bindgen::generate!({
+        path: "wit",
+        world: "direct-migration",
+        with: {
+            "drift:migration/types@0.1.0": super::forward::drift::migration::types,
+            "drift:migration/run@0.1.0": super::forward::drift::migration::run,
+            "drift:migration/log@0.1.0": super::forward::drift::migration::log,
+        },
+    });
+}
+
 use forward::drift::migration::types as wit;
 
 /// What the host offers.

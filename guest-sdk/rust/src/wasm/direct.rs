@@ -1,25 +1,11 @@
 //! The contract's `dynamodb`. The component imports it only if something here is called: the linker drops the rest.
 
+use super::at_once::drift::migration::dynamodb as wit;
 use super::forward::drift::migration::types::Name;
 use super::{from_host, to_host};
 use crate::actions::Update;
 use crate::direct::{Condition, Failure, Page, Query};
 use crate::item::Item;
-
-use bindings::drift::migration::dynamodb as wit;
-
-mod bindings {
-    #![allow(unsafe_code, missing_docs, rust_2018_idioms, clippy::all, clippy::unwrap_used, clippy::indexing_slicing)]
-    wit_bindgen::generate!({
-        path: "wit",
-        world: "direct-migration",
-        with: {
-            "drift:migration/types@0.1.0": crate::wasm::forward::drift::migration::types,
-            "drift:migration/run@0.1.0": crate::wasm::forward::drift::migration::run,
-            "drift:migration/log@0.1.0": crate::wasm::forward::drift::migration::log,
-        },
-    });
-}
 
 pub(crate) fn get(table: &str, key: &Item, consistent: bool) -> Result<Option<Item>, Failure> {
     let found = wit::get_item(table, &to_host(key.clone()), consistent).map_err(failure)?;
