@@ -2,6 +2,7 @@
 
 mod author;
 mod command_line;
+mod conformance;
 mod crash;
 mod direct;
 mod dynamo_drift;
