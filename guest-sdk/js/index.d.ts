@@ -83,6 +83,19 @@ export interface Context {
   readonly log: Record<'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>;
 }
 
+declare global {
+  /** What there is of it: each goes to the log of the item at hand. */
+  interface Console {
+    debug(...parts: unknown[]): void;
+    log(...parts: unknown[]): void;
+    info(...parts: unknown[]): void;
+    warn(...parts: unknown[]): void;
+    error(...parts: unknown[]): void;
+    trace(...parts: unknown[]): void;
+  }
+  var console: Console;
+}
+
 export interface Migration {
   /** Its place in the history, unique per metadata table; a date, say. */
   number: number | bigint | string;
