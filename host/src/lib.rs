@@ -21,5 +21,5 @@ pub mod report;
 pub mod run;
 pub mod store;
 
-pub use native::Native;
+pub use native::{AtOnce, Native};
 pub use run::{Error, Event, ExactlyOnce, MaxErrors, Migrator, RunOptions, Summary};

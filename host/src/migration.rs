@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Access, Action, Description, Item, KeySchema};
 
-pub use direct::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest};
+pub(crate) use direct::NOT_THIS;
+pub use direct::{Direct, DirectAnswer, DirectClient, DirectCondition, DirectFailure, DirectQuery, DirectRequest};
 pub use policy::{Bounds, PolicyTerms};
 pub use secrets::{SecretArgument, SecretError, Secrets};
 

@@ -8,7 +8,7 @@ use clap::Args;
 use super::Ended;
 use super::connection::Connection;
 use super::options::{Limited, Rates, parse_grants};
-use super::run::Output;
+use super::run::{First, Output};
 use super::source::Loading;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
@@ -33,6 +33,8 @@ pub(super) struct ApplyVerb {
     #[arg(long, value_name = "N", default_value_t = 8)]
     writes_in_flight: usize,
     #[command(flatten)]
+    first: First,
+    #[command(flatten)]
     limited: Limited,
     #[command(flatten)]
     rates: Rates,
@@ -46,12 +48,13 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
-        let migrator = report::watched(self.connection.migrator_of(&manifest).await?);
+        let migrator = self.first.asked(report::watched(self.connection.migrator_of(&manifest).await?), &self.output);
         self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
+        self.first.give(&mut options);
         self.rates.begin();
         self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;

@@ -13,7 +13,7 @@ use crate::author::{Mask, Recorder};
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
 use crate::report;
-use crate::run::{Migrator, Summary};
+use crate::run::{Migrator, RunOptions, Summary};
 
 /// Diffs that `plan` shows.
 const SAMPLES: usize = 3;
@@ -36,11 +36,37 @@ pub(super) struct RunVerb {
     #[arg(long, value_name = "N", default_value_t = 3, requires = "sweep", value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     #[command(flatten)]
+    first: First,
+    #[command(flatten)]
     recording: Recording,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     output: Output,
+}
+
+/// A part before the whole.
+#[derive(Args, Clone)]
+pub(super) struct First {
+    /// Carry so many items out first, read them again, and ask before the rest
+    ///
+    /// A repeatable migration is asked about each of them once more, and should have nothing left to do. If one failed or is in doubt,
+    /// or the answer is no, the run ends incomplete and nothing further is written: `drift-host apply RUN` carries the rest out, and
+    /// `drift-host undo --run RUN` takes the first ones back. With --yes the rest follows if there is nothing against it.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    canary: Option<u32>,
+}
+
+impl First {
+    pub(super) fn give(&self, options: &mut RunOptions) {
+        options.canary = self.canary;
+    }
+
+    /// The same migrator, which asks before the rest.
+    pub(super) fn asked(&self, migrator: Migrator, output: &Output) -> Migrator {
+        let output = output.clone();
+        migrator.approve(move |canary| output.ask(&format!("{} items are left to be written.", canary.left)).is_ok())
+    }
 }
 
 #[derive(Args)]
@@ -102,14 +128,11 @@ impl Recording {
 
 impl RunVerb {
     pub(super) async fn run(self) -> Ended {
-        let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        let migrator = self.connection.migrator().await?;
+        let (migration, mut options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
+        self.first.give(&mut options);
+        let migrator = self.first.asked(self.connection.migrator().await?, &self.output);
         self.connection.lasting(&migrator)?;
-        if migration.writes_at_once() {
-            tell!(
-                "this plugin was granted direct-write: what it writes so is written at once, while the table is scanned, and cannot be previewed or taken back"
-            );
-        }
+        tell_of_writes_at_once(migration.as_ref());
         self.output.confirm(&migrator, &options.table)?;
         let migrator = report::watched(migrator);
         let recorder = self.recording.of(migration.clone());
@@ -152,6 +175,15 @@ impl PlanVerb {
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
+    }
+}
+
+/// What no plan shows is said before it happens.
+pub(super) fn tell_of_writes_at_once(migration: &dyn Migration) {
+    if migration.writes_at_once() {
+        tell!(
+            "this plugin was granted direct-write: what it writes so is written at once, while the table is scanned, and cannot be previewed or taken back"
+        );
     }
 }
 

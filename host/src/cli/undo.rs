@@ -7,7 +7,7 @@ use clap::Args;
 use super::Ended;
 use super::connection::Connection;
 use super::options::Flow;
-use super::run::Output;
+use super::run::{Output, tell_of_writes_at_once};
 use crate::journal::Journal;
 use crate::run::{RunOptions, WayBack};
 use crate::{Error, report};
@@ -39,6 +39,7 @@ impl UndoVerb {
                 let (migration, options) = self.flow.load(plugin, table, self.connection.building())?;
                 let migrator = self.connection.migrator().await?;
                 self.connection.lasting(&migrator)?;
+                tell_of_writes_at_once(migration.as_ref());
                 self.output.confirm(&migrator, &options.table)?;
                 Ok(self.output.print(&report::watched(migrator).undo(migration, &options).await?))
             }

@@ -133,6 +133,16 @@ pub struct History {
     terms: LeaseTerms,
 }
 
+fn runs_table(meta: &str) -> String {
+    format!("{meta}_runs")
+}
+
+/// Whether a table, by its name or ARN, is one that drift-host keeps for itself: no migration writes there, whatever was granted.
+pub fn is_own(meta: &str, table: &str) -> bool {
+    let name = table.rsplit('/').next().unwrap_or(table);
+    name == meta || name == runs_table(meta) || name == receipts_table(meta)
+}
+
 impl History {
     /// The history in the table `meta` and its companion `<meta>_runs`.
     pub fn new(client: Client, meta: &str) -> Self {
@@ -153,7 +163,7 @@ impl History {
     }
 
     fn runs_table(&self) -> String {
-        format!("{}_runs", self.meta)
+        runs_table(&self.meta)
     }
 
     /// Creates both tables where they are missing, and waits until they are active.

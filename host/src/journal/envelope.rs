@@ -27,17 +27,24 @@ pub struct Envelope {
 }
 
 impl Envelope {
-    /// Of these actions.
-    pub fn of<'a>(actions: impl Iterator<Item = &'a Action>) -> Self {
+    /// Of these actions, where `migrated` is the name of the table being migrated: `.` in the envelope, however they name it.
+    pub fn of<'a>(migrated: &str, actions: impl Iterator<Item = &'a Action>) -> Self {
         let mut envelope = Self::default();
-        actions.for_each(|action| envelope.entries.extend(entries(action)));
+        actions.for_each(|action| envelope.entries.extend(entries(migrated, action)));
         envelope.bounded()
     }
 
     /// The first of these actions that is beyond it, in words: `set price`, say.
-    pub fn beyond(&self, actions: &[Action]) -> Option<String> {
+    pub fn beyond(&self, migrated: &str, actions: &[Action]) -> Option<String> {
         let within = |entry: &String| self.entries.contains(entry) || self.any_attribute && is_attribute(entry);
-        actions.iter().flat_map(entries).find(|entry| !within(entry))
+        actions.iter().flat_map(|action| entries(migrated, action)).find(|entry| !within(entry))
+    }
+
+    /// With what these actions are.
+    pub fn with(&self, migrated: &str, actions: &[Action]) -> Self {
+        let mut wider = self.clone();
+        wider.widen(&Self::of(migrated, actions.iter()));
+        wider
     }
 
     fn widen(&mut self, more: &Self) -> bool {
@@ -61,8 +68,8 @@ fn is_attribute(entry: &str) -> bool {
     entry.starts_with("set ") || entry.starts_with("remove ")
 }
 
-fn entries(action: &Action) -> Vec<String> {
-    let on = |kind: &str, table: Option<&str>| vec![format!("{kind} {}", table.unwrap_or("."))];
+fn entries(migrated: &str, action: &Action) -> Vec<String> {
+    let on = |kind: &str, table: Option<&str>| vec![format!("{kind} {}", table.filter(|name| *name != migrated).unwrap_or("."))];
     let target = |target: &Target| match target {
         Target::This => None,
         Target::Other(address) => address.table.clone(),
@@ -116,22 +123,23 @@ mod tests {
         let insert = |table: Option<&str>| {
             Action::Insert(Insert { table: table.map(str::to_owned), item: Item::new(), existing: Existing::Keep })
         };
-        let mut envelope = Envelope::of([patch(&["a"], &["b"]), insert(Some("Claims"))].iter());
-        assert_eq!(envelope.beyond(&[patch(&["a"], &[]), insert(Some("Claims"))]), None);
-        assert_eq!(envelope.beyond(&[patch(&["a"], &["a"])]), Some("remove a".into()));
-        assert_eq!(envelope.beyond(&[insert(None)]), Some("insert .".into()));
-        assert_eq!(envelope.beyond(&[Action::Delete(Target::This)]), Some("delete .".into()));
-        assert!(envelope.widen(&Envelope::of([patch(&["c"], &[])].iter())));
-        assert!(!envelope.widen(&Envelope::of([patch(&["c", "a"], &[])].iter())), "nothing new, nothing to write");
-        assert_eq!(envelope.beyond(&[patch(&["c"], &[])]), None);
+        let mut envelope = Envelope::of("Things", [patch(&["a"], &["b"]), insert(Some("Claims"))].iter());
+        assert_eq!(envelope.beyond("Things", &[patch(&["a"], &[]), insert(Some("Claims"))]), None);
+        assert_eq!(envelope.beyond("Things", &[patch(&["a"], &["a"])]), Some("remove a".into()));
+        assert_eq!(envelope.beyond("Things", &[insert(None)]), Some("insert .".into()));
+        assert_eq!(envelope.beyond("Things", &[insert(Some("Things"))]), Some("insert .".into()), "by its name too");
+        assert_eq!(envelope.beyond("Things", &[Action::Delete(Target::This)]), Some("delete .".into()));
+        assert!(envelope.widen(&Envelope::of("Things", [patch(&["c"], &[])].iter())));
+        assert!(!envelope.widen(&Envelope::of("Things", [patch(&["c", "a"], &[])].iter())), "nothing new, nothing to write");
+        assert_eq!(envelope.beyond("Things", &[patch(&["c"], &[])]), None);
     }
 
     #[test]
     fn names_that_are_data_are_not_kept() {
         let names: Vec<String> = (0..=MOST).map(|n| n.to_string()).collect();
         let many = patch(&names.iter().map(String::as_str).collect::<Vec<_>>(), &[]);
-        let envelope = Envelope::of([many].iter());
-        assert!(envelope.entries.is_empty() && envelope.beyond(&[patch(&["x"], &["y"])]).is_none());
-        assert_eq!(envelope.beyond(&[Action::Delete(Target::This)]), Some("delete .".into()));
+        let envelope = Envelope::of("Things", [many].iter());
+        assert!(envelope.entries.is_empty() && envelope.beyond("Things", &[patch(&["x"], &["y"])]).is_none());
+        assert_eq!(envelope.beyond("Things", &[Action::Delete(Target::This)]), Some("delete .".into()));
     }
 }

@@ -37,7 +37,7 @@ impl Journal {
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
-        let envelope = Envelope::of(record.entries.iter().flat_map(|entry| &entry.actions));
+        let envelope = Envelope::of(&self.manifest().context.table, record.entries.iter().flat_map(|entry| &entry.actions));
         let PageRecord { cursor, last, .. } = record;
         self.write(move |file| {
             if progress(file)?.sealed {

@@ -330,5 +330,7 @@ pub struct Counts {
     pub doubtful: u64,
     /// Items that write a key which another item writes too: one after the other. Known once the plan is sealed.
     pub shared: u64,
+    /// Of the items with actions, those that are carried out or otherwise settled.
+    pub done: u64,
     pub actions: ActionCounts,
 }

@@ -24,6 +24,7 @@ impl Journal {
                 counts.skipped += marks.skipped;
                 counts.doubtful += marks.doubtful;
                 counts.shared += marks.shared.len();
+                counts.done += marks.done.len();
                 counts.actions.patch += marks.actions.patch;
                 counts.actions.insert += marks.actions.insert;
                 counts.actions.update += marks.actions.update;

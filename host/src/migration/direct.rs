@@ -3,9 +3,11 @@
 //! These calls are outside of the plan and of the item's atomic actions: what they wrote stays, whatever becomes of the item, and
 //! they happen again when the item is asked about again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use crate::model::Item;
+use super::RunContext;
+use crate::model::{Item, Key};
 
 /// One call.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,15 +103,19 @@ pub enum DirectAnswer {
 }
 
 /// Why a call failed.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum DirectFailure {
     /// The condition did not hold; the item that is there.
+    #[error("the condition does not hold")]
     ConditionFailed(Option<Item>),
     /// Throttled for longer than was waited.
+    #[error("throttled: {0}")]
     Throttled(String),
     /// Anything else, for people.
+    #[error("{0}")]
     Other(String),
     /// The time ran out; what was sent may have happened.
+    #[error("the time of the call ran out; what was sent may have happened")]
     OutOfTime,
 }
 
@@ -117,4 +123,99 @@ pub enum DirectFailure {
 pub trait Direct: Send + Sync {
     /// Carries one call out, in at most this time.
     fn call(&self, request: DirectRequest, within: Duration) -> Result<DirectAnswer, DirectFailure>;
+}
+
+impl DirectRequest {
+    /// The table that is called.
+    pub fn table(&self) -> &str {
+        match self {
+            Self::Query(query) => &query.table,
+            Self::Get { table, .. } | Self::Put { table, .. } | Self::Update { table, .. } | Self::Delete { table, .. } => table,
+        }
+    }
+
+    /// Whether it changes anything.
+    pub fn is_write(&self) -> bool {
+        !matches!(self, Self::Get { .. } | Self::Query(_))
+    }
+
+    /// Whether it would write the item that was handed in, whose change is the plan's.
+    pub(crate) fn writes(&self, run: &RunContext, this: &Key) -> bool {
+        let (Self::Put { item: written, .. } | Self::Update { key: written, .. } | Self::Delete { key: written, .. }) = self
+        else {
+            return false;
+        };
+        self.table() == run.table && run.key.key_of(written).is_ok_and(|key| key == *this)
+    }
+}
+
+/// Why the item handed in is not written at once.
+pub(crate) const NOT_THIS: &str =
+    "the item that was handed in is not written at once: return a patch, an update or a delete of it";
+
+/// DynamoDB at once for a native migration, while it works on one item: by the run's own client, within its rates and with its
+/// retries. Writes are neither deferred, nor atomic, nor safe to replay: what they wrote stays, whatever becomes of the item, and
+/// they happen again when the item is asked about again.
+pub struct DirectClient<'a> {
+    pub(crate) direct: &'a Arc<dyn Direct>,
+    pub(crate) run: &'a RunContext,
+    /// The item handed in.
+    pub(crate) this: Option<Key>,
+    pub(crate) may_write: bool,
+}
+
+impl DirectClient<'_> {
+    /// How long one call may take, its retries included.
+    const WITHIN: Duration = Duration::from_secs(150);
+
+    /// Reads one item by its whole primary key.
+    pub fn get(&self, table: &str, key: Item, consistent: bool) -> Result<Option<Item>, DirectFailure> {
+        match self.call(DirectRequest::Get { table: table.into(), key, consistent })? {
+            DirectAnswer::Item(item) => Ok(item),
+            _ => Ok(None),
+        }
+    }
+
+    /// Reads one page, and where the next begins: give it as `start`.
+    pub fn query(&self, query: DirectQuery) -> Result<(Vec<Item>, Option<Item>), DirectFailure> {
+        match self.call(DirectRequest::Query(query))? {
+            DirectAnswer::Page { items, next } => Ok((items, next)),
+            _ => Ok((Vec::new(), None)),
+        }
+    }
+
+    /// Puts an item.
+    pub fn put(&self, table: &str, item: Item, condition: Option<DirectCondition>) -> Result<(), DirectFailure> {
+        self.call(DirectRequest::Put { table: table.into(), item, condition }).map(drop)
+    }
+
+    /// Updates an item, making it if it is missing; the item after it.
+    pub fn update(
+        &self,
+        table: &str,
+        key: Item,
+        change: DirectCondition,
+        condition: Option<String>,
+    ) -> Result<Item, DirectFailure> {
+        match self.call(DirectRequest::Update { table: table.into(), key, change, condition })? {
+            DirectAnswer::Item(Some(item)) => Ok(item),
+            _ => Ok(Item::default()),
+        }
+    }
+
+    /// Deletes an item; a missing one is no error.
+    pub fn delete(&self, table: &str, key: Item, condition: Option<DirectCondition>) -> Result<(), DirectFailure> {
+        self.call(DirectRequest::Delete { table: table.into(), key, condition }).map(drop)
+    }
+
+    fn call(&self, request: DirectRequest) -> Result<DirectAnswer, DirectFailure> {
+        if request.is_write() && !self.may_write {
+            let why = "the migration says that it only reads at once, so that there is a plan of all that it writes";
+            return Err(DirectFailure::Other(why.into()));
+        }
+        if self.this.as_ref().is_some_and(|this| request.writes(self.run, this)) {
+            return Err(DirectFailure::Other(NOT_THIS.into()));
+        }
+        self.direct.call(request, Self::WITHIN)
+    }
 }

@@ -15,7 +15,7 @@ use super::grants::{Judge, is_table};
 use super::instance::State;
 use super::trap::Stopped;
 use super::{lift, lower, said};
-use crate::migration::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest, RunContext};
+use crate::migration::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest, NOT_THIS, RunContext};
 use crate::model::{Access, Action, Existing, Insert, Item, Key, item_bytes};
 
 /// Who decides on calls at once, and who carries them out.
@@ -70,8 +70,7 @@ impl State {
         let run = self.run(function)?;
         let this = self.item.as_ref().and_then(|item| item.key.as_ref());
         if table == run.table && this.is_some() && run.key.key_of(written).ok().as_ref() == this {
-            let why = "the item that was handed in is not written at once: return a patch, an update or a delete of it";
-            return Ok(Err(Failure::Denied(why.into())));
+            return Ok(Err(Failure::Denied(NOT_THIS.into())));
         }
         let put = Action::Insert(Insert { table: None, item: written.clone(), existing: Existing::Replace });
         Ok(match run.secrets.written_by(&[put]) {

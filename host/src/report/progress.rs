@@ -42,6 +42,7 @@ pub fn watched(migrator: Migrator) -> Migrator {
             Event::Scanned(items) => state.scanned += items,
             Event::Sealed(items) => (state.to_apply, state.since) = (items, Instant::now()),
             Event::Applied(items) => state.applied += items,
+            Event::Canary(canary) => tell!("{canary}; {} are left", canary.left),
             Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
         }
         let now = Instant::now();

@@ -8,6 +8,7 @@ use sha2::{Digest, Sha256};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
+use super::canary::Taken;
 use super::doubt::{Next, resendable, settle, unsendable};
 use super::error::Error;
 use super::parts;
@@ -37,6 +38,25 @@ pub(super) struct Applier {
     pub(super) lease: Arc<Lease>,
     pub(super) stop: CancellationToken,
     pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,
+}
+
+/// Stops what waits for a retry too, once the lease is lost; until it is dropped.
+pub(super) struct Watch(tokio::task::JoinHandle<()>);
+
+impl Drop for Watch {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+impl Applier {
+    pub(super) fn watch(&self) -> Watch {
+        let (lost, stop) = (self.lease.lost().clone(), self.stop.clone());
+        Watch(tokio::spawn(async move {
+            lost.cancelled().await;
+            stop.cancel();
+        }))
+    }
 }
 
 /// One item's actions on their way.
@@ -85,6 +105,31 @@ pub(super) async fn apply(applier: Arc<Applier>, lanes: &Lanes, in_flight: usize
         return Err(error);
     }
     apply_shared(&applier, lanes.lane(0).client()).await
+}
+
+/// Carries out the first `items` that share no key with others, page after page; says which they were.
+pub(super) async fn apply_first(applier: Arc<Applier>, lanes: &Lanes, mut items: usize) -> Result<Vec<Taken>, Error> {
+    let mut taken = Vec::new();
+    for (segment, page) in applier.journal.unfinished_pages()? {
+        if items == 0 || applier.stop.is_cancelled() {
+            break;
+        }
+        let alone = waiting(&applier, segment, page)?.into_iter().filter(|(_, shared)| !shared).map(|(work, _)| work);
+        let first: Vec<Work> = alone.take(items).collect();
+        items -= first.len();
+        taken.push((segment, page, first.iter().map(|work| work.position).collect()));
+        let lane = lanes.lane(0);
+        let (applier, client) = (applier.clone(), lane.client().clone());
+        let work = lane.spawn(async move {
+            let mut first = first.into_iter().peekable();
+            while first.peek().is_some() && !applier.stop.is_cancelled() {
+                deliver(&applier, &client, first.by_ref().take(SMALL_CHUNK).collect()).await?;
+            }
+            Ok::<_, Error>(())
+        });
+        work.await.map_err(|error| Error::Start(format!("a page's task ended: {error}")))??;
+    }
+    Ok(taken)
 }
 
 async fn apply_page(applier: &Applier, client: &Client, segment: u32, page: u32) -> Result<(), Error> {

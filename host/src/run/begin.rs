@@ -9,7 +9,7 @@ use super::flow::Run;
 use super::summary::Summary;
 use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
-use crate::history::{Applied, now};
+use crate::history::{Applied, is_own, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
 
@@ -174,6 +174,11 @@ impl Migrator {
 
     /// The table, once it can be worked on.
     pub(super) async fn usable(&self, table: &str) -> Result<TableInfo, Error> {
+        if is_own(&self.meta_table, table) {
+            return Err(Error::Refused(format!(
+                "the table {table} is drift-host's own: what was applied, and who works on what, is kept there"
+            )));
+        }
         let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
         Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
     }

@@ -7,11 +7,14 @@ use std::time::Duration;
 use super::Migrator;
 use super::error::Error;
 use crate::dynamo::{Change, Client, Condition, ErrorKind, Lanes, QueryRequest, TableInfo};
+use crate::history::is_own;
 use crate::migration::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectRequest};
 use crate::model::{Item, Key};
 
 struct AtOnce {
     lanes: Lanes,
+    /// The metadata table's name.
+    meta: String,
     /// The table being migrated.
     table: TableInfo,
 }
@@ -19,15 +22,19 @@ struct AtOnce {
 impl Migrator {
     /// What carries calls at once out, for a migration of this table.
     pub fn direct(&self, table: &TableInfo) -> Result<Arc<dyn Direct>, Error> {
-        Ok(Arc::new(AtOnce { lanes: self.database.lanes(1)?, table: table.clone() }))
+        Ok(Arc::new(AtOnce { lanes: self.database.lanes(1)?, meta: self.meta_table.clone(), table: table.clone() }))
     }
 }
 
 impl Direct for AtOnce {
     fn call(&self, request: DirectRequest, within: Duration) -> Result<DirectAnswer, DirectFailure> {
-        if !self.table.arn.is_empty() && table(&request) == self.table.arn {
+        if !self.table.arn.is_empty() && request.table() == self.table.arn {
             let name = &self.table.name;
             return Err(DirectFailure::Other(format!("the table being migrated is called by its name, {name}")));
+        }
+        if request.is_write() && is_own(&self.meta, request.table()) {
+            let table = request.table();
+            return Err(DirectFailure::Other(format!("the table {table} is drift-host's own, and no migration writes there")));
         }
         let lane = self.lanes.lane(0);
         let client = lane.client().clone();
@@ -45,16 +52,6 @@ impl Direct for AtOnce {
                 Err(DirectFailure::OutOfTime)
             }
         }
-    }
-}
-
-fn table(request: &DirectRequest) -> &str {
-    match request {
-        DirectRequest::Query(query) => &query.table,
-        DirectRequest::Get { table, .. }
-        | DirectRequest::Put { table, .. }
-        | DirectRequest::Update { table, .. }
-        | DirectRequest::Delete { table, .. } => table,
     }
 }
 

@@ -137,7 +137,10 @@ pub(super) async fn conflict(applier: &Applier, work: Work, present: Option<Item
                 let why = "it changed meanwhile, and there is nothing left to do";
                 return Ok(Next::Record(record(applier, &work, OutcomeKind::Unchanged, why.into())));
             }
-            if let Some(beyond) = applier.envelope.beyond(&actions) {
+            // What somebody allowed for this item (`--retry-failed`) stays allowed; a way back restores what its run found.
+            let migrated = &applier.table.name;
+            let beyond = applier.envelope.with(migrated, &work.actions).beyond(migrated, &actions);
+            if let Some(beyond) = beyond.filter(|_| applier.journal.manifest().restores.is_none()) {
                 let message = format!(
                     "it changed meanwhile, and run again on it the migration wants to {beyond}, which nothing in the plan does: whoever read \
                      the plan has not seen that. `drift-host apply RUN --retry-failed` allows it"

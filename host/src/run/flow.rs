@@ -4,11 +4,14 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::OnceCell;
+use tokio_util::sync::CancellationToken;
+
 use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, access, apply, owner, plan, pool, restore};
+use super::{Event, Migrator, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
@@ -32,6 +35,7 @@ pub(super) struct Run {
     counted: Mutex<(f64, f64)>,
     /// What was counted before this run.
     before: Units,
+    lanes: OnceCell<Lanes>,
 }
 
 impl Run {
@@ -47,6 +51,7 @@ impl Run {
             published: AtomicU64::new(0),
             counted,
             before,
+            lanes: OnceCell::new(),
         }
     }
 
@@ -101,6 +106,10 @@ impl Run {
             // An attempt at an item that counts as failed must be known of, wherever it is gone on with.
             self.publish_progress().await?;
         }
+        if !self.canary(options, lease).await? {
+            self.journal.set_state(RunState::Incomplete).await?;
+            return self.mark("incomplete", lease).await;
+        }
         self.apply(options, lease).await?;
         // Before the history says so: nobody may find this run half done after it.
         self.publish_progress().await?;
@@ -146,7 +155,7 @@ impl Run {
             stop: self.migrator.stop.child_token(),
             progress: Arc::new(move |items| observer(Event::Scanned(items))),
         };
-        let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
+        let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
         planned?;
         self.seal(options).await
@@ -163,31 +172,69 @@ impl Run {
         Ok(())
     }
 
-    async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
+    /// Carries the first items out, where that is asked for, and says whether the rest may follow.
+    async fn canary(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<bool, Error> {
+        let Some(items) = options.canary else { return Ok(true) };
         let started = Instant::now();
         self.journal.set_state(RunState::Applying).await?;
-        (self.migrator.observer)(Event::Sealed(self.journal.counts()?.changed));
-        let observer = self.migrator.observer.clone();
-        // Also what waits for a retry must end with the lease.
+        let before = self.journal.counts()?;
+        (self.migrator.observer)(Event::Sealed(u64::from(items).min(before.changed.saturating_sub(before.done))));
         let stop = self.migrator.stop.child_token();
-        let applier = apply::Applier {
+        let applier = Arc::new(self.applier(options, lease, stop).await?);
+        let watch = applier.watch();
+        let taken = apply::apply_first(applier.clone(), self.lanes().await?, items as usize).await;
+        drop(watch);
+        self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
+        let taken = taken?;
+        // What stopped it is for the caller: nothing further is written then.
+        if applier.stop.is_cancelled() {
+            return Ok(true);
+        }
+        let client = self.migrator.database.client();
+        let canary = canary::look(&self.journal, &self.table, client, &applier.pool, &taken, &before).await?;
+        self.count(Counters::default()).await?;
+        (self.migrator.observer)(Event::Canary(canary.clone()));
+        if !canary.is_clean() {
+            return Ok(false);
+        }
+        if canary.left == 0 {
+            return Ok(true);
+        }
+        let (approve, (reply, answer)) = (self.migrator.approve.clone(), tokio::sync::oneshot::channel());
+        // A thread that nobody joins: whoever is asked may take their time, and neither a stop nor the process's end waits for it.
+        let asking = std::thread::Builder::new().name("approve".into()).spawn(move || {
+            let _stopped_meanwhile = reply.send(approve(&canary));
+        });
+        asking.map_err(|error| Error::Start(format!("nobody could be asked: {error}")))?;
+        tokio::select! {
+            answer = answer => Ok(answer.unwrap_or(false)),
+            () = self.migrator.stop.cancelled() => Ok(true),
+        }
+    }
+
+    async fn applier(&self, options: &RunOptions, lease: &Arc<Lease>, stop: CancellationToken) -> Result<apply::Applier, Error> {
+        let observer = self.migrator.observer.clone();
+        Ok(apply::Applier {
             journal: self.journal.clone(),
             table: self.table.clone(),
             pool: Arc::new(self.pool(options).await?),
             terms: Arc::new(terms(self.journal.manifest())?),
             envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
-            stop: stop.clone(),
+            stop,
             progress: Arc::new(move |items| observer(Event::Applied(items))),
-        };
-        let lost = lease.lost().clone();
-        let stopping = tokio::spawn(async move {
-            lost.cancelled().await;
-            stop.cancel();
-        });
+        })
+    }
+
+    async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
+        let started = Instant::now();
+        self.journal.set_state(RunState::Applying).await?;
+        (self.migrator.observer)(Event::Sealed(self.journal.counts()?.changed));
+        let applier = Arc::new(self.applier(options, lease, self.migrator.stop.child_token()).await?);
+        let watch = applier.watch();
         let keeping = self.keep_published(&applier.stop);
-        let applied = apply::apply(Arc::new(applier), &self.lanes()?, options.writes_in_flight).await;
-        stopping.abort();
+        let applied = apply::apply(applier, self.lanes().await?, options.writes_in_flight).await;
+        drop(watch);
         let kept = keeping.end().await;
         self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
         applied.and(kept)
@@ -380,8 +427,10 @@ impl Run {
         pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1), direct).await
     }
 
-    fn lanes(&self) -> Result<Lanes, Error> {
-        Ok(self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from))?)
+    /// The same for planning and applying: their connections stay open.
+    async fn lanes(&self) -> Result<&Lanes, Error> {
+        let start = || async { self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from)) };
+        Ok(self.lanes.get_or_try_init(start).await?)
     }
 
     /// Adds to the journal's counters, with the units consumed since the last time.

@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod apply;
 mod begin;
+mod canary;
 mod direct;
 mod doubt;
 mod error;
@@ -32,6 +33,7 @@ use std::sync::Arc;
 use tokio_util::sync::CancellationToken;
 
 pub use access::AccessLine;
+pub use canary::Canary;
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, RunOptions};
 pub use restore::{WayBack, restorer};
@@ -74,11 +76,14 @@ pub enum Event {
     Sealed(u64),
     /// So many more items are done or settled.
     Applied(u64),
+    /// The first items were carried out and looked at.
+    Canary(Canary),
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
+type Approve = Arc<dyn Fn(&Canary) -> bool + Send + Sync>;
 
 /// Runs migrations against one account, region and metadata table.
 #[derive(Clone)]
@@ -90,6 +95,7 @@ pub struct Migrator {
     runs_dir: PathBuf,
     store: Option<Store>,
     observer: Observer,
+    approve: Approve,
     stop: CancellationToken,
 }
 
@@ -102,7 +108,8 @@ impl Migrator {
         let history = History::new(database.client().clone(), &meta_table).lease_terms(terms);
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, stop: CancellationToken::new() })
+        let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop })
     }
 
     /// Uses another metadata table.
@@ -132,6 +139,14 @@ impl Migrator {
     #[must_use]
     pub fn observe(mut self, observer: impl Fn(Event) + Send + Sync + 'static) -> Self {
         self.observer = Arc::new(observer);
+        self
+    }
+
+    /// Asks `approve` whether the rest of a run may follow its canary, if there is nothing against it; without this, it may. It
+    /// may block.
+    #[must_use]
+    pub fn approve(mut self, approve: impl Fn(&Canary) -> bool + Send + Sync + 'static) -> Self {
+        self.approve = Arc::new(approve);
         self
     }
 

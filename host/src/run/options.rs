@@ -94,6 +94,8 @@ pub struct RunOptions {
     pub check_source: bool,
     /// Keep no images of the items, only what a version guard needs. Default false. Gives up the way back by the host.
     pub no_images: bool,
+    /// Carry so many items out first, look at them, and ask before the rest. Default none.
+    pub canary: Option<u32>,
     /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
     pub max_read_units: Option<NonZeroU32>,
     /// Write units a second, of all calls. Default: likewise.
@@ -123,6 +125,7 @@ impl RunOptions {
             no_atomic: false,
             check_source: false,
             no_images: false,
+            canary: None,
             max_read_units: None,
             max_write_units: None,
         }

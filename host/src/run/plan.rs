@@ -15,6 +15,7 @@ use super::error::Error;
 use super::images;
 use super::pool::{Answer, Pool};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms};
+use crate::history::is_own;
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
 use crate::migration::{FailureKind, ItemFailure, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
@@ -131,6 +132,8 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
 pub(super) struct Tables {
     /// Name, key schema and ARN of the table being migrated; the name again where an endpoint gives no ARN.
     own: (String, KeySchema, String),
+    /// The metadata table's name.
+    meta: String,
     others: HashMap<String, (KeySchema, String)>,
 }
 
@@ -148,7 +151,8 @@ impl Tables {
                 others.insert(name.to_owned(), (info.key, named(&info.name, &info.arn)));
             }
         }
-        Ok(Self { own: (table.clone(), key.clone(), named(table, &manifest.table_arn)), others })
+        let own = (table.clone(), key.clone(), named(table, &manifest.table_arn));
+        Ok(Self { own, meta: manifest.meta_table.clone(), others })
     }
 
     /// Hashes of the keys that these actions write besides the handed-in one; the error says which key is none of its
@@ -165,6 +169,12 @@ impl Tables {
                 _ => continue,
             };
             let name = action.table().unwrap_or(own);
+            if is_own(&self.meta, name) {
+                return Err(format!(
+                    "{} in the table {name}: it is drift-host's own, and no migration writes there",
+                    action.kind()
+                ));
+            }
             let (schema, arn) = self.others.get(name).map_or((key, arn), |(schema, arn)| (schema, arn));
             let key = schema.key_of(attributes).map_err(|problem| format!("{} in the table {name}: {problem}", action.kind()))?;
             if exact && key.attributes() != attributes {

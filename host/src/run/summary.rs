@@ -114,7 +114,7 @@ impl Summary {
             "state": self.state,
             "items": { "scanned": counts.scanned, "changed": counts.changed, "unchanged": counts.unchanged, "failed": counts.failed,
                 "conflicts": counts.conflicts, "skipped": counts.skipped, "doubtful": counts.doubtful,
-                "shared": counts.shared },
+                "shared": counts.shared, "done": counts.done },
             "actions": { "patch": counts.actions.patch, "insert": counts.actions.insert, "update": counts.actions.update, "delete": counts.actions.delete },
             "units": { "read": self.units.0, "write": self.units.1, "needed": self.needed_units },
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },

@@ -4,7 +4,7 @@
 //! s3://BUCKET/PREFIX/RUN/plan.json                      what the plan consists of: made once, before the first write to a table
 //!                       /plan-ID/00000 …                its pieces
 //!                       /progress/GENERATION-NUMBER.json    what had been done, from time to time; the last in order counts
-//!                       /progress-GENERATION-NUMBER/00000 … its pieces
+//!                       /progress-GENERATION-NUMBER/ID/00000 … its pieces
 //!                       /about.json                     the run in short, for lists
 //! ```
 //!
@@ -142,7 +142,8 @@ impl Store {
         let run = journal.manifest().run.clone();
         let Some(lineage) = journal.lineage().map_err(Error::journal)? else { return Ok(()) };
         let name = format!("{:010}-{number:010}", lineage.generation);
-        let (folder, file) = (format!("progress-{name}"), self.temporary(&run, &name));
+        // Whoever began a generation of this number and died before it counted may have left pieces.
+        let (folder, file) = (format!("progress-{name}/{}", lineage.id), self.temporary(&run, &name));
         let copied = {
             let (journal, file) = (journal.clone(), file.clone());
             blocking(move || journal.copy_progress(&file)).await
@@ -292,6 +293,15 @@ impl Store {
     async fn create(&self, at: &object_store::path::Path, published: &Published) -> Result<(), Error> {
         let text = serde_json::to_vec(published).map_err(|error| Error::text(&error))?;
         let made = self.objects.put_opts(at, text.into(), PutMode::Create.into()).await;
+        if matches!(made, Err(object_store::Error::AlreadyExists { .. }))
+            && self
+                .read::<Published>(at)
+                .await?
+                .is_some_and(|there| there.folder == published.folder && there.lineage == published.lineage)
+        {
+            // Its first answer was lost, and it was put again: it is ours.
+            return Ok(());
+        }
         ended(made.map(drop), &self.url)
     }
 

@@ -1,5 +1,5 @@
 //! Guests written to do harm, a folder each: `tests/tests/hostile/CASE/case.toml`, with `guest.wat` where it needs a component
-//! of its own, or `core.wat` for a core module that answers without any bindings. Each costs its own item and no more: the exact error, the exit code, the other items done, the memory of the
+//! of its own (or `guest`, the name of a guest of the tests), or `core.wat` for a core module that answers without any bindings. Each costs its own item and no more: the exact error, the exit code, the other items done, the memory of the
 //! host, and a run afterwards that knows nothing of it.
 
 use std::collections::BTreeSet;
@@ -43,6 +43,7 @@ impl Case {
         for case in &cases {
             let known = BTreeSet::from([
                 "about",
+                "guest",
                 "mark",
                 "case",
                 "flags",
@@ -73,12 +74,13 @@ impl Case {
         self.file.get(key).map(|value| value.as_integer().unwrap())
     }
 
-    /// The component: of the folder, or the hostile guest, describing itself as the case says.
+    /// The component: of the folder, or a guest of the tests, else the hostile one, describing itself as the case says.
     fn component(&self, hostile: &[u8], world: &World) -> String {
         let (component, core) = (self.folder.join("guest.wat"), self.folder.join("core.wat"));
-        let mut bytes = match (component.is_file(), core.is_file()) {
-            (true, _) => wat::parse_file(component).unwrap(),
-            (_, true) => encoded(&wat::parse_file(core).unwrap()),
+        let mut bytes = match (component.is_file(), core.is_file(), self.text("guest")) {
+            (true, ..) => wat::parse_file(component).unwrap(),
+            (_, true, _) => encoded(&wat::parse_file(core).unwrap()),
+            (.., Some(name)) => fs::read(guest(name).unwrap()).unwrap(),
             _ => hostile.to_vec(),
         };
         if let Some(mark) = self.text("mark") {

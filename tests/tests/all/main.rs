@@ -1,6 +1,7 @@
 //! Behaviour seen by a user: one binary, so that what all tests share is linked once; a module a topic.
 
 mod author;
+mod canary;
 mod command_line;
 mod conformance;
 mod crash;
@@ -10,6 +11,7 @@ mod elsewhere;
 mod envelope;
 mod examples;
 mod first_look;
+mod five;
 mod fuzz;
 mod grants;
 mod hostile;

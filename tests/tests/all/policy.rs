@@ -98,3 +98,27 @@ async fn what_a_policy_does_not_know_is_an_error_with_its_line() {
         assert!(error.contains(words), "{error}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_way_back_is_held_by_the_policy_too() {
+    let Some(claims) = guest("claims") else { return };
+    let world = World::with_data(&["Strikes:+Id=birdstrikes.csv", "Claims:+Id=no.json"]);
+    let before = world.table("Strikes").await;
+    let example = policy(&world, &documented());
+    let (code, out, error) = world.drift_host(&["run", &claims, "--table", "Strikes", "--policy", &example]);
+    assert_eq!(code, 0, "{out}{error}");
+    let undo = ["undo", &claims, "--table", "Strikes", "--policy", &example];
+
+    policy(&world, &documented().replace("\"delete:Claims\"", ""));
+    let (code, _, error) = world.drift_host(&undo);
+    assert!(code == 3 && error.contains("delete:Claims"), "{error}");
+    policy(&world, &documented());
+    let (code, out, error) = world.drift_host(&undo);
+    assert!(code == 3 && out.contains("the policy's max_deletes is 0, and the plan has 209"), "{out}{error}");
+    assert_eq!(world.table("Claims").await.len(), 209);
+    policy(&world, &documented().replace("max_deletes = 0", "max_deletes = 209"));
+    let (code, out, error) = world.drift_host(&undo);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(world.table("Claims").await.is_empty());
+    assert_eq!(world.table("Strikes").await, before);
+}

@@ -141,6 +141,24 @@ async fn a_run_killed_on_one_machine_goes_on_from_another_and_nothing_is_done_tw
     assert_eq!((code, out.contains("applied")), (0, true), "{out}");
 }
 
+#[test]
+fn what_a_machine_left_that_died_before_its_word_counted_is_in_nobodys_way() {
+    let Some(echo) = guest("echo") else { return };
+    let Some(remote) = Remote::new(World::with_rows(50)) else { return };
+    let (code, out, error) = remote.run("one", &["plan", &echo, "--table", "Things"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let [(run, _)] = remote.runs("two").try_into().unwrap();
+    // Pieces of the first generation under every number that it will use, and no object that names them.
+    for number in (0..4).chain((1 << 20)..(1 << 20) + 8) {
+        let left = format!("team/runs/{run}/progress-0000000001-{number:010}/00000");
+        remote.moto.put(&remote.bucket, &left, b"not what is published next");
+    }
+    let (code, out, error) = remote.run("two", &["apply", &run]);
+    assert_eq!((code, out.starts_with("applied")), (0, true), "{out}{error}");
+    let (code, out, error) = remote.run("four", &["show", &run, "--check"]);
+    assert_eq!((code, out.starts_with("applied")), (0, true), "{out}{error}");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn two_machines_one_works_and_the_other_goes_on_only_with_the_journal() {
     let Some(echo) = guest("echo") else { return };

@@ -1,8 +1,8 @@
 //! Statements in batches: each is answered for itself, and only those that were not carried out are sent again.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Relaxed;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use aws_sdk_dynamodb::types::{
@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Plan, plan};
-use super::statement::Statement;
+use super::statement::{self, Statement};
 use super::{Attempt, Guarded, Outcome, Outcomes, from_error};
 use crate::dynamo::client::{Call, Client, PATIENCE, pause};
 use crate::dynamo::convert;
@@ -31,7 +31,7 @@ pub(super) struct Queued {
     pub(super) statement: Statement,
     pub(super) key: Key,
     /// The key as one text.
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     /// Since when it is held up: each may be for as long as any other call.
     pub(super) throttled: Option<Instant>,
 }
@@ -69,7 +69,7 @@ impl Client {
                 continue;
             }
             let (mut again, mut denied) = (Vec::new(), Vec::new());
-            match self.batch(table, &batch, cancel).await {
+            match self.batch(table, attempts, &batch, cancel).await {
                 Ok(responses) => {
                     let mut responses = responses.into_iter();
                     for mut queued in batch {
@@ -152,29 +152,46 @@ impl Client {
     async fn batch(
         &self,
         table: &TableInfo,
+        attempts: &[Attempt],
         batch: &[Queued],
         cancel: &CancellationToken,
     ) -> Result<Vec<BatchStatementResponse>, Error> {
         let cost = Cost::Write(batch.iter().map(|queued| queued.statement.units).sum());
         let call =
             Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel), cost };
-        let mut request = self.sdk().batch_execute_statement().return_consumed_capacity(ReturnConsumedCapacity::Total);
-        for Queued { statement, .. } in batch {
-            let built = BatchStatementRequest::builder()
-                .statement(&statement.text)
-                .set_parameters(Some(statement.parameters.clone()))
-                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                .build();
-            request = request.statements(built.map_err(|error| Error::Setup(error.to_string()))?);
-        }
-        let answer = self.call(call, |_| None, || request.clone().send()).await?;
+        // Made anew for each try rather than kept and copied: hardly any is sent twice.
+        let statements = || -> Result<Vec<BatchStatementRequest>, Error> {
+            let sent = batch.iter().filter_map(|queued| Some((queued, attempts.get(queued.index)?)));
+            sent.map(|(Queued { statement, key, .. }, attempt)| {
+                let parameters = statement::parameters(&table.key, key, attempt, statement.patch.as_ref());
+                BatchStatementRequest::builder()
+                    .statement(&statement.text)
+                    .set_parameters(Some(parameters))
+                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+                    .build()
+                    .map_err(|error| Error::Setup(error.to_string()))
+            })
+            .collect()
+        };
+        let first = Mutex::new(Some(statements()?));
+        let send = || {
+            // What could be made once can be made again.
+            let made = first.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let statements = made.or_else(|| statements().ok());
+            self.sdk()
+                .batch_execute_statement()
+                .return_consumed_capacity(ReturnConsumedCapacity::Total)
+                .set_statements(statements)
+                .send()
+        };
+        let answer = self.call(call, |_| None, send).await?;
         self.meter().settle(call.cost, answer.consumed_capacity());
         Ok(answer.responses.unwrap_or_default())
     }
 
     async fn answered(&self, table: &TableInfo, attempt: &Attempt, queued: &Queued, response: BatchStatementResponse) -> Answer {
         let Some(error) = response.error else {
-            let gone = queued.statement.deletes && response.item.is_none();
+            let gone = queued.statement.deletes() && response.item.is_none();
             return Answer::Settled(if gone { Outcome::AlreadyGone } else { Outcome::Accepted });
         };
         let code = error.code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned();

@@ -3,7 +3,7 @@
 use std::collections::HashSet;
 
 use super::guard::{self, MAX_EXPRESSION, Must, Placeholders};
-use super::statement::{Statement, statement};
+use super::statement::{self, Statement};
 use super::{Attempt, Guard, Proof, signed};
 use crate::dynamo::client::{Change, Client, Condition};
 use crate::dynamo::error::Error;
@@ -188,16 +188,16 @@ impl Draft<'_> {
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
                 terms.bring(&self.attempt.image, &merged, &mut patch)?;
                 sayable = alone;
-                if let Some(statement) = self.statement(partiql && alone, Some(&patch)) {
-                    return Ok(Plan::Batched(statement, self.this));
+                if let Some(text) = self.statement(partiql && alone, Some(&patch)) {
+                    return Ok(Plan::Batched(Statement::new(text, self.attempt, Some(patch)), self.this));
                 }
                 let what = What::Update(self.patched(&patch));
                 self.on_this(Role::Action(action), what);
             }
         } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) && !with_receipt {
             sayable = true;
-            if let Some(statement) = self.statement(partiql, None) {
-                return Ok(Plan::Batched(statement, self.this));
+            if let Some(text) = self.statement(partiql, None) {
+                return Ok(Plan::Batched(Statement::new(text, self.attempt, None), self.this));
             }
         }
         if self.ops.is_empty() {
@@ -253,8 +253,8 @@ impl Draft<'_> {
         Some(Op { table, key, on_this: false, conditional: false, role: Role::Receipt, partly: false, problem: None, what })
     }
 
-    fn statement(&self, wanted: bool, patch: Option<&Patch>) -> Option<Statement> {
-        wanted.then(|| statement(&self.table.name, &self.table.key, &self.this, self.attempt, patch)).flatten()
+    fn statement(&self, wanted: bool, patch: Option<&Patch>) -> Option<String> {
+        wanted.then(|| statement::text(&self.table.name, &self.table.key, &self.this, self.attempt, patch)).flatten()
     }
 
     fn on_this(&mut self, role: Role, what: What) {

@@ -6,38 +6,29 @@ use super::guard::Must;
 use super::{Attempt, guard};
 use crate::dynamo::client::write_units;
 use crate::dynamo::convert;
-use crate::model::{Key, KeySchema, Patch, Value, item_bytes};
+use crate::model::{Key, KeySchema, Patch, item_bytes};
 
 /// DynamoDB's limit for a statement, in characters.
 const MAX_CHARACTERS: usize = 8_192;
 /// DynamoDB's limit for the operators of a WHERE.
 const MAX_OPERATORS: usize = 300;
 
-/// A statement with its parameters.
+/// A statement. Its parameters are copied out of the attempt when it is sent, once for each try: see [`parameters`].
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
     pub(super) text: String,
-    pub(super) parameters: Vec<AttributeValue>,
+    /// What it sets and removes; `None`: it deletes. An answer without an item then says that there was none.
+    pub(super) patch: Option<Patch>,
     /// About its size on the wire.
     pub(super) bytes: usize,
     /// Write units, by the larger of the item before and after.
     pub(super) units: f64,
-    /// It deletes: an answer without an item then says that there was none.
-    pub(super) deletes: bool,
 }
 
-/// The statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
-pub(super) fn statement(
-    table: &str,
-    schema: &KeySchema,
-    key: &Key,
-    attempt: &Attempt,
-    patch: Option<&Patch>,
-) -> Option<Statement> {
+/// The text of the statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
+pub(super) fn text(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Option<String> {
     // Each attribute costs about its name and a few characters.
     let mut text = String::with_capacity(64 + 32 * (attempt.image.len() + patch.map_or(0, |patch| patch.set.len())));
-    let mut parameters = Vec::with_capacity(2 * attempt.image.len());
-    let mut parameter = |value: &Value| parameters.push(convert::sdk_value(value));
     match patch {
         None => {
             text.push_str("DELETE FROM ");
@@ -46,11 +37,10 @@ pub(super) fn statement(
         Some(patch) => {
             text.push_str("UPDATE ");
             quoted(&mut text, table);
-            for (name, value) in &patch.set {
+            for name in patch.set.names() {
                 text.push_str(" SET ");
                 sayable(&mut text, name)?;
                 text.push_str("=?");
-                parameter(value);
             }
             for name in &patch.remove {
                 text.push_str(" REMOVE ");
@@ -63,20 +53,18 @@ pub(super) fn statement(
         text.push_str(if conditions == 0 { " WHERE " } else { " AND " });
         conditions += 1;
     };
-    for (name, value) in key.attributes() {
+    for name in key.attributes().names() {
         also(&mut text);
         sayable(&mut text, name)?;
         text.push_str("=?");
-        parameter(value);
     }
     // With a version guard the patch sets the version too, and of the item only the version is looked at.
     for must in guard::conditions(&attempt.terms, &attempt.image, schema, patch) {
         also(&mut text);
         match must {
-            Must::Equal(name, value) => {
+            Must::Equal(name, _) => {
                 sayable(&mut text, name)?;
                 text.push_str("=?");
-                parameter(value);
             }
             Must::BeMissing(name) => {
                 sayable(&mut text, name)?;
@@ -88,11 +76,32 @@ pub(super) fn statement(
         text.push_str(" RETURNING ALL OLD *");
     }
     let fits = text.chars().count() <= MAX_CHARACTERS && 2 * conditions <= MAX_OPERATORS + 1;
-    let (before, set) = (item_bytes(&attempt.image), patch.map_or(0, |patch| item_bytes(&patch.set)));
-    let bytes = text.len() + 2 * before + 2 * set;
-    // What it removes is not taken off: the estimate is corrected by what DynamoDB says.
-    let units = write_units(before);
-    fits.then_some(Statement { text, parameters, bytes, units, deletes: patch.is_none() })
+    fits.then_some(text)
+}
+
+/// The values of a statement, in the order of its question marks.
+pub(super) fn parameters(schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Vec<AttributeValue> {
+    let set = patch.into_iter().flat_map(|patch| &patch.set).map(|(_, value)| value);
+    let keys = key.attributes().iter().map(|(_, value)| value);
+    let seen = guard::conditions(&attempt.terms, &attempt.image, schema, patch);
+    let seen = seen.into_iter().filter_map(|must| match must {
+        Must::Equal(_, value) => Some(value),
+        Must::BeMissing(_) => None,
+    });
+    set.chain(keys).chain(seen).map(convert::sdk_value).collect()
+}
+
+impl Statement {
+    pub(super) fn new(text: String, attempt: &Attempt, patch: Option<Patch>) -> Self {
+        let (before, set) = (item_bytes(&attempt.image), patch.as_ref().map_or(0, |patch| item_bytes(&patch.set)));
+        let bytes = text.len() + 2 * before + 2 * set;
+        // What it removes is not taken off: the estimate is corrected by what DynamoDB says.
+        Self { text, patch, bytes, units: write_units(before) }
+    }
+
+    pub(super) fn deletes(&self) -> bool {
+        self.patch.is_none()
+    }
 }
 
 /// `None` for a name that a statement cannot hold.

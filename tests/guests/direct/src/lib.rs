@@ -1,10 +1,16 @@
-//! A guest without the SDK that calls DynamoDB at once, as the argument `mode` says; `table` is the table it calls about.
+//! A guest without the SDK that calls DynamoDB at once, as the argument `mode` says; `table` is the table it calls about. With `only`
+//! it does so for that one number, and touches the others.
 
-wit_bindgen::generate!({ path: "../../../wit", world: "direct-migration" });
+wit_bindgen::generate!({ path: "../../../wit", world: "reversible-direct-migration" });
+
+use std::hint::black_box;
 
 use drift::migration::dynamodb::{self, Condition, Failure, Name, QueryRequest};
 use drift::migration::run;
 use drift::migration::types::{Access, Attribute, Grant, Patch, Value};
+
+/// What it asks for; a test that puts other words here has a component that asks for something else.
+static MARK: [u8; 32] = *b"ASKS FOR: direct-read of Owners ";
 
 struct Direct;
 
@@ -44,13 +50,15 @@ fn query(table: String, id: Value, limit: Option<u32>) -> QueryRequest {
 
 impl Guest for Direct {
     fn describe() -> Description {
+        let asks = black_box(&MARK).get(10..).is_some_and(|text| text.starts_with(b"direct-read"));
+        let owners = Grant { access: Access::DirectRead, table: Some("Owners".into()), why: "looks owners up".into() };
         Description {
             number: "300".into(),
             name: "direct".into(),
             summary: "calls DynamoDB at once, as the argument `mode` says".into(),
             repeatable: true,
             after: vec![],
-            grants: vec![Grant { access: Access::DirectRead, table: Some("Owners".into()), why: "looks owners up".into() }],
+            grants: asks.then_some(owners).into_iter().collect(),
             extra: vec![],
         }
     }
@@ -59,6 +67,9 @@ impl Guest for Direct {
         let mode = run::argument("mode").unwrap_or_default();
         let table = run::argument("table").unwrap_or_else(|| "Owners".into());
         let id = item.attributes.iter().find(|it| it.name == "Id").map(|it| it.value.clone()).ok_or("no Id")?;
+        if run::argument("only").is_some_and(|only| !matches!(&id, Value::N(text) if *text == only)) {
+            return patch("touched", Value::Bool(true));
+        }
         let key = one("Id", id.clone());
         let row = |count: &str| Item {
             attributes: vec![
@@ -82,6 +93,31 @@ impl Guest for Direct {
                 let page = dynamodb::query(&query(table, id.clone(), run::argument("limit").and_then(|it| it.parse().ok())))
                     .map_err(told)?;
                 patch("found", Value::N(page.items.len().to_string()))
+            }
+            // Every row about this thing, page by page; `index` and `kind` say by which index, and which rows count.
+            "pages" => {
+                let filter = run::argument("kind");
+                let (mut found, mut pages, mut start) = (0, 0, None);
+                loop {
+                    let mut request = query(table.clone(), id.clone(), Some(3));
+                    request.names = vec![Name { placeholder: "#id".into(), attribute: "of".into() }];
+                    request.index = run::argument("index");
+                    request.consistent = request.index.is_none();
+                    request.start = start;
+                    if let Some(kind) = &filter {
+                        request.filter = Some("#kind = :kind".into());
+                        request.names.push(Name { placeholder: "#kind".into(), attribute: "kind".into() });
+                        request.values.attributes.push(Attribute { name: ":kind".into(), value: Value::S(kind.clone()) });
+                    }
+                    let page = dynamodb::query(&request).map_err(told)?;
+                    (found, pages, start) = (found + page.items.len(), pages + 1, page.next);
+                    if start.is_none() {
+                        break;
+                    }
+                }
+                let number = |name: &str, value: usize| Attribute { name: name.into(), value: Value::N(value.to_string()) };
+                let attributes = vec![number("found", found), number("pages", pages)];
+                Ok(vec![Action::Patch(Patch { set: Item { attributes, nested: vec![] }, remove: vec![] })])
             }
             "write" => {
                 dynamodb::put_item(&table, &row("1"), None).map_err(told)?;
@@ -124,6 +160,14 @@ impl Guest for Direct {
             }
             other => Err(format!("no mode {other}")),
         }
+    }
+
+    /// Takes the row that `write` or `only-write` wrote away at once, and the mark on the thing by a patch.
+    fn undo(item: Item) -> Result<Vec<Action>, String> {
+        let table = run::argument("table").unwrap_or_else(|| "Owners".into());
+        let id = item.attributes.iter().find(|it| it.name == "Id").map(|it| it.value.clone()).ok_or("no Id")?;
+        dynamodb::delete_item(&table, &one("Id", id), None).map_err(told)?;
+        Ok(vec![Action::Patch(Patch { set: Item { attributes: vec![], nested: vec![] }, remove: vec!["written".into()] })])
     }
 }
 

@@ -145,6 +145,7 @@ fn harm(case: &str) -> Result<Vec<Action>, String> {
         }
         "key-changed" => Ok(vec![set("Id", Value::N("8".into()))]),
         "other-table" => insert(Some("Others"), key(Value::N("7".into()))),
+        "history" => insert(Some("drift_migrations"), key(Value::N("7".into()))),
         "wildcard" => insert(Some("*"), key(Value::N("7".into()))),
         "wildcard-in-a-name" => insert(Some("Thing?"), key(Value::N("7".into()))),
         "injection" => Ok(vec![Action::Update(Update {

@@ -16,7 +16,7 @@ pub fn number(thing: &mut Item) -> Result<()> {
     let id = thing.number("Id")?.clone();
     // As a replay would find it: one that has a number keeps it.
     let mine = Query::new("Numbers", "#kind = :given").name("#kind", "kind").value(":given", "given");
-    let mine = mine.filter("thing = :thing").value(":thing", id.clone()).limit(2);
+    let mine = mine.filter("thing = :thing").value(":thing", id.clone()).limit(40);
     if let Some(given) = mine.all()?.first() {
         thing.set("number", given.number("n")?.clone());
         return Ok(());
