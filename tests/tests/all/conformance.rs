@@ -534,5 +534,5 @@ fn the_page_of_the_docs_is_what_the_cases_say() {
         fs::write(&path, &page).unwrap();
     }
     let committed = fs::read_to_string(&path).unwrap_or_default();
-    assert_eq!(committed, page, "docs/languages/conformance.md is not what the cases say; DRIFT_BLESS=1 writes it anew");
+    assert!(committed == page, "docs/languages/conformance.md is not what the cases say; DRIFT_BLESS=1 writes it anew");
 }
