@@ -27,6 +27,10 @@ const BATCH: usize = 25;
 /// The attribute that is added.
 const ADDED: &str = "touched";
 
+/// As drift-host has it: the loop is the floor, not a straw man.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 type Item = HashMap<String, AttributeValue>;
 type Failure = Box<dyn Error + Send + Sync>;
 

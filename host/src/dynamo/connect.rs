@@ -82,9 +82,15 @@ impl Database {
             None => format!("DynamoDB in {region}"),
         };
         let local = finder.local() || shared.endpoint_url().is_some_and(is_loopback);
-        let tls = finder.tls.clone();
+        // Reading the system's roots takes longer than all else that a start does, and without TLS nobody asks for them.
+        let tls = if shared.endpoint_url().is_some_and(|url| url.starts_with("http://")) {
+            tls_context(TrustStore::empty())?
+        } else {
+            finder.tls.clone()
+        };
         let credentials = Renewable::new(finder);
         let config = aws_sdk_dynamodb::config::Builder::from(&shared)
+            .http_client(http_client(tls.clone()))
             .credentials_provider(credentials.clone())
             .identity_cache(IdentityCache::no_cache())
             .build();
@@ -151,7 +157,7 @@ pub(super) struct Finder {
 
 impl Finder {
     fn new(settings: &ConnectionSettings) -> Result<Self, Error> {
-        Ok(Self { settings: settings.clone(), tls: tls_context()?, given: settings.given() })
+        Ok(Self { settings: settings.clone(), tls: tls_context(roots()?)?, given: settings.given() })
     }
 
     fn local(&self) -> bool {
@@ -211,12 +217,14 @@ fn variable(name: &str) -> Option<String> {
 }
 
 /// The host's roots, and those of AWS_CA_BUNDLE if it is set.
-fn tls_context() -> Result<TlsContext, Error> {
-    let mut roots = TrustStore::default();
-    if let Some(path) = variable("AWS_CA_BUNDLE") {
-        let pem = std::fs::read(&path).map_err(|error| Error::Setup(format!("AWS_CA_BUNDLE names {path}: {error}")))?;
-        roots = roots.with_pem_certificate(pem);
-    }
+fn roots() -> Result<TrustStore, Error> {
+    let roots = TrustStore::default();
+    let Some(path) = variable("AWS_CA_BUNDLE") else { return Ok(roots) };
+    let pem = std::fs::read(&path).map_err(|error| Error::Setup(format!("AWS_CA_BUNDLE names {path}: {error}")))?;
+    Ok(roots.with_pem_certificate(pem))
+}
+
+fn tls_context(roots: TrustStore) -> Result<TlsContext, Error> {
     let context = TlsContext::builder().with_trust_store(roots).build();
     context.map_err(|error| Error::Setup(format!("the TLS certificates cannot be used: {error}")))
 }

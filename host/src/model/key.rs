@@ -141,15 +141,18 @@ impl Key {
 
     /// A text that is the same for equal keys, for hashing and looking up.
     pub fn canonical_text(&self) -> String {
-        let mut text = String::new();
+        use std::borrow::Cow;
+        use std::fmt::Write;
+        let mut text = String::with_capacity(64);
         for (name, value) in &self.0 {
-            let shown = match value {
-                Value::N(number) => number.canonical_text(),
-                Value::S(string) => string.clone(),
-                Value::B(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect(),
-                other => format!("{other:?}"),
+            let shown: Cow<'_, str> = match value {
+                Value::N(number) => number.canonical_text().into(),
+                Value::S(string) => string.into(),
+                Value::B(bytes) => bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into(),
+                other => format!("{other:?}").into(),
             };
-            text.push_str(&format!("{}:{name}={}:{}:{shown};", name.len(), value.descriptor(), shown.len()));
+            // Writing to a String cannot fail.
+            let _ = write!(text, "{}:{name}={}:{}:{shown};", name.len(), value.descriptor(), shown.len());
         }
         text
     }

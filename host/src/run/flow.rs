@@ -4,6 +4,7 @@ use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
@@ -34,6 +35,7 @@ pub(super) struct Run {
     counted: Mutex<(f64, f64)>,
     /// What was counted before this run.
     before: Units,
+    lanes: OnceCell<Lanes>,
 }
 
 impl Run {
@@ -49,6 +51,7 @@ impl Run {
             published: AtomicU64::new(0),
             counted,
             before,
+            lanes: OnceCell::new(),
         }
     }
 
@@ -152,7 +155,7 @@ impl Run {
             stop: self.migrator.stop.child_token(),
             progress: Arc::new(move |items| observer(Event::Scanned(items))),
         };
-        let planned = plan::plan(Arc::new(planner), &self.lanes()?).await;
+        let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
         planned?;
         self.seal(options).await
@@ -179,7 +182,7 @@ impl Run {
         let stop = self.migrator.stop.child_token();
         let applier = Arc::new(self.applier(options, lease, stop).await?);
         let watch = applier.watch();
-        let taken = apply::apply_first(applier.clone(), &self.lanes()?, items as usize).await;
+        let taken = apply::apply_first(applier.clone(), self.lanes().await?, items as usize).await;
         drop(watch);
         self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
         let taken = taken?;
@@ -230,7 +233,7 @@ impl Run {
         let applier = Arc::new(self.applier(options, lease, self.migrator.stop.child_token()).await?);
         let watch = applier.watch();
         let keeping = self.keep_published(&applier.stop);
-        let applied = apply::apply(applier, &self.lanes()?, options.writes_in_flight).await;
+        let applied = apply::apply(applier, self.lanes().await?, options.writes_in_flight).await;
         drop(watch);
         let kept = keeping.end().await;
         self.count(Counters { apply_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -424,8 +427,10 @@ impl Run {
         pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1), direct).await
     }
 
-    fn lanes(&self) -> Result<Lanes, Error> {
-        Ok(self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from))?)
+    /// The same for planning and applying: their connections stay open.
+    async fn lanes(&self) -> Result<&Lanes, Error> {
+        let start = || async { self.migrator.database.lanes(std::thread::available_parallelism().map_or(1, usize::from)) };
+        Ok(self.lanes.get_or_try_init(start).await?)
     }
 
     /// Adds to the journal's counters, with the units consumed since the last time.

@@ -8,7 +8,7 @@ use drift_tests::{World, binary};
 use serde_json::Value as Json;
 
 /// `drift-host` in this folder; exit code, standard output, standard error.
-fn drift_host(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
+pub(crate) fn drift_host(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
     let mut command = Command::new(binary());
     command.args(arguments).current_dir(folder).stdin(Stdio::null());
     // The compiler for guests, where it is not the one in use.
@@ -27,7 +27,7 @@ fn drift_host(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
 }
 
 /// Whether a language's tool is here; a machine that decides over a change must have it.
-fn has(tool: &str, arguments: &[&str]) -> bool {
+pub(crate) fn has(tool: &str, arguments: &[&str]) -> bool {
     let found = Command::new(tool).args(arguments).output().is_ok_and(|output| output.status.success());
     let ci = std::env::var("CI").is_ok_and(|value| !matches!(value.as_str(), "" | "0" | "false"));
     assert!(found || !ci, "{tool} is missing, and this machine decides over a change");

@@ -10,6 +10,7 @@ mod elsewhere;
 mod envelope;
 mod examples;
 mod first_look;
+mod five;
 mod fuzz;
 mod grants;
 mod hostile;

@@ -31,7 +31,7 @@ pub(super) struct Queued {
     pub(super) statement: Statement,
     pub(super) key: Key,
     /// The key as one text.
-    pub(super) text: String,
+    pub(super) text: Arc<str>,
     /// Since when it is held up: each may be for as long as any other call.
     pub(super) throttled: Option<Instant>,
 }

@@ -31,15 +31,27 @@ pub(super) fn conditions<'a>(terms: &'a Terms, image: &'a Item, key: &KeySchema,
             })
             .collect(),
         Guard::Item => {
-            let patched =
-                |name: &str| patch.is_some_and(|patch| patch.set.contains(name) || patch.remove.iter().any(|it| it == name));
-            let touched = |name: &str| stamp == Some(name) || patched(name);
-            let seen = || image.iter().filter(|(name, _)| !key.contains(name) && !name.starts_with(REPLICATION));
-            let set = patch.into_iter().flat_map(|patch| patch.set.names());
-            let added = set.chain(stamp.filter(|name| !patched(name))).filter(|name| !image.contains(name));
-            let changed = seen().filter(|(name, _)| touched(name));
-            let others = seen().filter(|(name, _)| !touched(name));
-            added.map(Must::BeMissing).chain(changed.chain(others).map(|(name, value)| Must::Equal(name, value))).collect()
+            let set = || patch.into_iter().flat_map(|patch| patch.set.names());
+            let removed = patch.map_or(&[][..], |patch| &patch.remove);
+            let patched = |name: &str| patch.is_some_and(|patch| patch.set.contains(name)) || removed.iter().any(|it| it == name);
+            let added = set().chain(stamp.filter(|name| !patched(name))).filter(|name| !image.contains(name));
+            let mut conditions: Vec<Must<'_>> = Vec::with_capacity(image.len() + 2);
+            conditions.extend(added.map(Must::BeMissing));
+            // What is written comes first, and is little: so it is found in one pass, and each is put in its place.
+            let mut touched = conditions.len();
+            for (name, value) in image {
+                if key.contains(name) || name.starts_with(REPLICATION) {
+                    continue;
+                }
+                conditions.push(Must::Equal(name, value));
+                if stamp == Some(name) || patched(name) {
+                    if let Some(rest) = conditions.get_mut(touched..) {
+                        rest.rotate_right(1);
+                    }
+                    touched += 1;
+                }
+            }
+            conditions
         }
     }
 }

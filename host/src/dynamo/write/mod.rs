@@ -93,7 +93,7 @@ impl Client {
     pub async fn write(&self, table: &TableInfo, attempts: Vec<Attempt>, cancel: &CancellationToken) -> Vec<Outcome> {
         let mut outcomes = Outcomes { each: attempts.iter().map(|_| None).collect(), halt: None };
         let mut queue = Vec::new();
-        let mut waiting = HashSet::new();
+        let mut waiting: HashSet<Arc<str>> = HashSet::new();
         for (index, attempt) in attempts.iter().enumerate() {
             if let Some(outcome) = outcomes.halted() {
                 outcomes.settle(index, outcome);
@@ -112,7 +112,7 @@ impl Client {
                 Plan::Transaction(ops) => ops,
                 _ => &[],
             };
-            if ops.iter().any(|op| op.table == table.name && waiting.contains(&op.key.canonical_text())) {
+            if ops.iter().any(|op| op.table == table.name && waiting.contains(op.key.canonical_text().as_str())) {
                 self.batches(table, &attempts, std::mem::take(&mut queue), &mut outcomes, cancel).await;
                 waiting.clear();
             }
@@ -121,7 +121,7 @@ impl Client {
                 (_, Plan::Impossible(message)) => Outcome::Failed { code: "NotPossible".into(), message },
                 (Some(halted), _) => halted,
                 (None, Plan::Batched(statement, key)) => {
-                    let text = key.canonical_text();
+                    let text: Arc<str> = key.canonical_text().into();
                     waiting.insert(text.clone());
                     queue.push(Queued { index, statement, key, text, throttled: None });
                     continue;

@@ -14,9 +14,8 @@ pub(super) const MARKS: [&str; 2] = ["aws_dbe_head", "aws_dbe_foot"];
 /// Why these actions would leave an item that cannot be read, if they would. Of items that were not handed in nothing is
 /// known, so that updates of those are not looked at.
 pub(super) fn breaks(table: &TableInfo, terms: &Terms, image: &Item, actions: &[Action]) -> Option<String> {
-    let this = table.key.key_of(image).ok();
     let broken = actions.iter().enumerate().find_map(|(at, action)| {
-        let why = broken_by(table, this.as_ref(), image, action)?;
+        let why = broken_by(table, image, action)?;
         Some(format!("action {} ({}): {why}", at + 1, action.kind()))
     });
     let stamped = || {
@@ -26,22 +25,25 @@ pub(super) fn breaks(table: &TableInfo, terms: &Terms, image: &Item, actions: &[
     broken.or_else(stamped)
 }
 
-fn broken_by(table: &TableInfo, this: Option<&Key>, image: &Item, action: &Action) -> Option<String> {
+fn broken_by(table: &TableInfo, image: &Item, action: &Action) -> Option<String> {
+    let is_this = |key: &Key| table.key.key_of(image).is_ok_and(|this| this == *key);
     let own = |name: &Option<String>| name.as_ref().is_none_or(|name| *name == table.name || *name == table.arn);
     match action {
-        Action::Patch(patch) if patch.changes_nothing(image) => None,
-        Action::Patch(patch) => mark(image).map(would_break).or_else(|| mark(&patch.set).map(would_forge)),
+        Action::Patch(patch) => {
+            let why = mark(image).map(would_break).or_else(|| mark(&patch.set).map(would_forge));
+            why.filter(|_| !patch.changes_nothing(image))
+        }
         Action::Update(Update { target, .. }) => {
             let on_this = match target {
                 Target::This => true,
-                Target::Other(address) => own(&address.table) && Some(&address.key) == this,
+                Target::Other(address) => own(&address.table) && is_this(&address.key),
             };
             mark(image).filter(|_| on_this).map(would_break)
         }
         // As it was, where it was: that is how a deleted one is put back.
         Action::Insert(Insert { table, item, .. }) if own(table) && item == image => None,
         Action::Insert(Insert { table: name, item, existing }) => {
-            let over = *existing == Existing::Replace && own(name) && table.key.key_of(item).ok().as_ref() == this;
+            let over = *existing == Existing::Replace && own(name) && table.key.key_of(item).is_ok_and(|key| is_this(&key));
             mark(image).filter(|_| over).map(would_break).or_else(|| mark(item).map(would_forge))
         }
         Action::Delete(_) | Action::Withdraw(_) => None,
