@@ -91,12 +91,13 @@ func (a *Actions) Delete(table string, key Item) {
 	a.list = append(a.list, Removal{Target{Key: copied, Table: table}})
 }
 
-// DeleteThis deletes the item that was handed in. It needs the grant `delete` of the table being migrated.
+// DeleteThis deletes the item that was handed in; what was changed of it no longer matters. It needs the grant `delete` of the table being migrated.
 func (a *Actions) DeleteThis() {
 	a.list = append(a.list, Removal{})
 }
 
-// Update changes an item by an expression. It needs the grant `update` of that table.
+// Update changes an item by an expression. It needs the grant `update` of that table. The function must not change the item
+// that was handed in and update it as well.
 func (a *Actions) Update(update UpdateExpression) {
 	for _, item := range []*Item{&update.Values, &update.Target.Key} {
 		if *item == nil {
@@ -116,6 +117,34 @@ func (a *Actions) fail(err error) {
 	if a.err == nil {
 		a.err = fmt.Errorf("an action: %w", err)
 	}
+}
+
+// withChange gives all actions, the change of the item first.
+func (a *Actions) withChange(before, after Item) ([]Action, error) {
+	updated := false
+	for _, action := range a.list {
+		switch action := action.(type) {
+		case Removal:
+			if action.Target.Key == nil {
+				// What was changed of an item that goes no longer matters.
+				return a.list, nil
+			}
+		case UpdateExpression:
+			updated = updated || action.Target.Key == nil
+		}
+	}
+	patch, err := diff(before, after)
+	if err != nil {
+		return nil, err
+	}
+	if patch == nil {
+		return a.list, nil
+	}
+	if updated {
+		names := append(slices.Sorted(maps.Keys(patch.Set)), patch.Remove...)
+		return nil, fmt.Errorf("the item was changed (%q) and is to be updated by an expression as well; do one of the two", names)
+	}
+	return append([]Action{*patch}, a.list...), nil
 }
 
 // diff is the patch from one state of an item to another; nil if there is no difference.

@@ -2,6 +2,7 @@ package drift
 
 import (
 	"errors"
+	"math"
 	"strings"
 	"testing"
 )
@@ -115,5 +116,33 @@ func TestActionsElsewhere(t *testing.T) {
 	_, _, err = run(t, func(item Item, actions *Actions) error { actions.Insert("", Item{"x": 1.5}, Keep); return nil }, Item{})
 	if err == nil || !strings.Contains(err.Error(), "float") {
 		t.Fatal(err)
+	}
+}
+
+func TestAChangeOfAnItemThatGoesIsDroppedAndOneBesideAnUpdateIsRefused(t *testing.T) {
+	_, actions, err := run(t, func(item Item, actions *Actions) error {
+		item["v"] = 1
+		actions.DeleteThis()
+		return nil
+	}, Item{"Id": 1})
+	if err != nil || len(actions) != 1 {
+		t.Fatalf("%v %v", actions, err)
+	}
+	_, _, err = run(t, func(item Item, actions *Actions) error {
+		item["v"] = 1
+		actions.Update(UpdateExpression{Expression: "SET w = :w", Values: Item{":w": 1}})
+		return nil
+	}, Item{"Id": 1})
+	if err == nil || !strings.Contains(err.Error(), `["v"]`) {
+		t.Fatal(err)
+	}
+}
+
+func TestAFloatThatIsNoNumberIsNotAdvisedToBecomeOne(t *testing.T) {
+	for _, value := range []any{math.NaN(), math.Inf(-1), float32(math.Inf(1))} {
+		_, _, err := run(t, func(item Item, _ *Actions) error { item["v"] = value; return nil }, Item{"Id": 1})
+		if err == nil || !strings.Contains(err.Error(), "no number to DynamoDB") {
+			t.Errorf("%v: %v", value, err)
+		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 )
 
@@ -141,7 +142,12 @@ func normal(value any) (any, error) {
 		return Number(fmt.Sprint(value)), nil
 	case int8, int16, int32, int64, uint, uint8, uint16, uint32, uint64:
 		return Number(fmt.Sprint(value)), nil
-	case float32, float64:
+	case float32:
+		return normal(float64(value))
+	case float64:
+		if math.IsNaN(value) || math.IsInf(value, 0) {
+			return nil, fmt.Errorf("the float %v is no number to DynamoDB", value)
+		}
 		return nil, fmt.Errorf("the float %v is not exact: give a drift.Number, drift.MustNum(\"%v\")", value, value)
 	case []byte:
 		return bytes.Clone(append([]byte{}, value...)), nil

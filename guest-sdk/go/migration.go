@@ -117,14 +117,7 @@ func call(function Function, item Item) (actions []Action, err error) {
 	if more.err != nil {
 		return nil, more.err
 	}
-	patch, err := diff(before, item)
-	if err != nil {
-		return nil, err
-	}
-	if patch != nil {
-		actions = append(actions, *patch)
-	}
-	return append(actions, more.list...), nil
+	return more.withChange(before, item)
 }
 
 // stack is the part of the stack that is the author's: without the runtime's frames above, and ours below.

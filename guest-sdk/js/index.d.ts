@@ -69,18 +69,31 @@ export interface Context {
   readonly startedAt: string;
   /** The value of `--arg name=value`. */
   argument(name: string): string | undefined;
-  /** The key of an item of the table being migrated. */
+  /** The key of an item of the table being migrated; throws if part of it is missing. */
   keyOf(item: Item): Item;
   /** Puts an item into a table (null: the one being migrated). It takes the grant `insert`. */
   insert(table: string | null, item: Item, existing?: 'keep' | 'replace' | 'fail'): void;
-  /** Changes an item by an UpdateExpression; without a key the one that was handed in. It takes the grant `update`. */
+  /** Changes an item by an UpdateExpression; without a key the one that was handed in, which must not be changed as well. It takes the grant `update`. */
   update(table: string | null, key: Item | null, expression: string, more?: { condition?: string; names?: Record<string, string>; values?: Item }): void;
   /** Deletes the item with this key. It takes the grant `delete`. */
   delete(table: string | null, key: Item): void;
-  /** Deletes the item that was handed in. */
+  /** Deletes the item that was handed in; what was changed of it no longer matters. */
   deleteThis(): void;
   /** Lines for the operator; `console` goes there too. */
   readonly log: Record<'debug' | 'info' | 'warn' | 'error', (...parts: unknown[]) => void>;
+}
+
+declare global {
+  /** What there is of it: each goes to the log of the item at hand. */
+  interface Console {
+    debug(...parts: unknown[]): void;
+    log(...parts: unknown[]): void;
+    info(...parts: unknown[]): void;
+    warn(...parts: unknown[]): void;
+    error(...parts: unknown[]): void;
+    trace(...parts: unknown[]): void;
+  }
+  var console: Console;
 }
 
 export interface Migration {

@@ -154,8 +154,11 @@ function exact(value) {
   return num(value);
 }
 
+/** Lists and maps nest at most this deep; the host knows to the level, this keeps from an endless descent. */
+const DEEPEST = 32;
+
 /** A value as it would be read, and apart from the one given. */
-export function normal(value, path = 'the value') {
+export function normal(value, path = 'the value', level = 1) {
   const at = (error) => {
     error.message = `${path}: ${error.message}`;
     return error;
@@ -172,8 +175,11 @@ export function normal(value, path = 'the value') {
   } catch (error) {
     throw at(error);
   }
-  if (Array.isArray(value)) return value.map((child, index) => normal(child, `${path}[${index}]`));
-  if (isPlain(value)) return fields(value, path);
+  const array = Array.isArray(value);
+  if (array || isPlain(value)) {
+    if (level > DEEPEST) throw at(new RangeError(`nested deeper than DynamoDB's ${DEEPEST} levels`));
+    return array ? value.map((child, index) => normal(child, `${path}[${index}]`, level + 1)) : fields(value, path, level + 1);
+  }
   if (value instanceof Set) {
     throw at(new TypeError('a Set may be of several types: give new StringSet(…), new NumberSet(…) or new BinarySet(…)'));
   }
@@ -186,11 +192,11 @@ function wellFormed(text) {
   throw new RangeError(`${shown(text)} has half of a surrogate pair in it, which is no text to DynamoDB`);
 }
 
-function fields(object, path) {
+function fields(object, path, level = 1) {
   const copy = {};
   for (const name of Object.keys(object)) {
     // undefined is what is not there, as in JSON.
-    if (object[name] !== undefined) set(copy, wellFormed(name), normal(object[name], path === '' ? name : `${path}.${name}`));
+    if (object[name] !== undefined) set(copy, wellFormed(name), normal(object[name], path === '' ? name : `${path}.${name}`, level));
   }
   return copy;
 }
@@ -261,9 +267,14 @@ function context(host, actions) {
     get startedAt() {
       return host.startedAt();
     },
-    argument: (name) => host.argument(String(name)),
+    // A runtime may say null of what was not given.
+    argument: (name) => host.argument(String(name)) ?? undefined,
     keyOf(of) {
-      return Object.fromEntries(host.keyAttributes().map((name) => [name, of[name]]));
+      const part = (name) => {
+        if (of[name] === undefined) throw new TypeError(`the key attribute ${shown(name)} is missing`);
+        return [name, of[name]];
+      };
+      return Object.fromEntries(host.keyAttributes().map(part));
     },
     insert(table, value, existing = 'keep') {
       if (!EXISTING.includes(existing)) throw new RangeError(`insert: ${shown(existing)} is not 'keep', 'replace' or 'fail'`);
@@ -346,6 +357,14 @@ export function called(migration, direction, item, host) {
     const what = typeof returned?.then === 'function' ? 'a promise: there is nothing to wait for in a migration' : shown(returned);
     throw new TypeError(`${direction} changes the item that it is given, and returns nothing; it returned ${what}`);
   }
+  const onThis = (kind) => actions.some((action) => action.kind === kind && action.key === undefined);
+  // What was changed of an item that goes no longer matters.
+  if (onThis('delete')) return actions;
   const patch = difference(before, fields(handed, ''));
-  return patch ? [patch, ...actions] : actions;
+  if (patch === null) return actions;
+  if (onThis('update')) {
+    const names = [...Object.keys(patch.set), ...patch.remove].map(shown).join(', ');
+    throw new TypeError(`the item was changed (${names}) and is to be updated by an expression as well; do one of the two`);
+  }
+  return [patch, ...actions];
 }

@@ -86,6 +86,28 @@ test('actions elsewhere, the run, and the way back', () => {
   assert.deepEqual(undo(there, { Id: 1 }).after, { Id: 1, back: true });
 });
 
+test('a change of an item that goes is dropped, and one beside an update is refused', () => {
+  const goes = of((item, to) => {
+    item.v = 1;
+    to.deleteThis();
+  });
+  assert.deepEqual(migrate(goes, { Id: 1 }).actions.map(({ kind }) => kind), ['delete']);
+  const both = of((item, to) => {
+    item.v = 1;
+    to.update(null, null, 'SET w = :w', { values: { ':w': 1 } });
+  });
+  assert.throws(() => migrate(both, { Id: 1 }), /changed \("v"\).*do one of the two/);
+});
+
+test('what nests without end and a key that is missing are said', () => {
+  const cycle = of((item) => {
+    item.v = [];
+    item.v.push(item.v);
+  });
+  assert.throws(() => migrate(cycle, { Id: 1 }), /^RangeError: v\[0\].*32 levels/);
+  assert.throws(() => migrate(of((item, { keyOf }) => void keyOf({})), { Id: 1 }), /key attribute "Id" is missing/);
+});
+
 test('sets hold nothing twice', () => {
   const set = new NumberSet([1]).add(num('1.0')).add(2);
   assert.equal(set.size, 2);

@@ -68,7 +68,7 @@ class Actions:
         names: Optional[Dict[str, str]] = None,
         values: Optional[Item] = None,
     ) -> None:
-        """Changes an item by an expression; without a key the one that was handed in."""
+        """Changes an item by an expression; without a key the one that was handed in, which must not be changed as well."""
         key = None if key is None else fields(key)
         self.list.append(Update(expression, table, key, condition, dict(names or {}), fields(values or {})))
 
@@ -77,8 +77,22 @@ class Actions:
         self.list.append(Delete(table, fields(key)))
 
     def delete_this(self) -> None:
-        """Deletes the item that was handed in."""
+        """Deletes the item that was handed in; what was changed of it no longer matters."""
         self.list.append(Delete())
+
+
+def with_change(before: Item, after: Any, actions: List[Action]) -> List[Action]:
+    """All actions, the change of the item first."""
+    if any(isinstance(action, Delete) and action.key is None for action in actions):
+        # What was changed of an item that goes no longer matters.
+        return actions
+    patch = difference(before, after)
+    if patch is None:
+        return actions
+    if any(isinstance(action, Update) and action.key is None for action in actions):
+        names = [*patch.set, *patch.remove]
+        raise ValueError(f"the item was changed ({names}) and is to be updated by an expression as well; do one of the two")
+    return [patch, *actions]
 
 
 def difference(before: Item, after: Any) -> Optional[Patch]:

@@ -6,7 +6,7 @@ import random
 import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
-from ._actions import Action, Actions, difference
+from ._actions import Action, Actions, with_change
 from ._values import Item, fields
 
 Function = Callable[..., None]
@@ -75,8 +75,7 @@ class Migration:
                 raise TypeError(
                     f"a migration changes the item that it is given, and returns nothing; this one returned a {type(returned).__name__}"
                 )
-            patch = difference(before, handed)
-            return ([patch] if patch else []) + actions.list
+            return with_change(before, handed, actions.list)
         except BaseException as error:
             raise Failed(_told(error)) from None
 
@@ -123,11 +122,12 @@ def _checked(function: Function) -> Callable[[Item, Actions], Any]:
 
 
 def _told(error: BaseException) -> str:
-    """The error in a line, and below it where in the author's own files it came about, the innermost first."""
+    """The error in a line, and below it where in the author's own files it came about, the innermost first; below that its cause."""
     text = str(error)
     line = f"{type(error).__name__}: {text}" if text else type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     own = [frame for frame in frames if frame.filename.rpartition("/")[0] != _HERE]
     # Of an endless recursion a few are enough.
     places = [f"  at {frame.filename.rpartition('/')[2]}:{frame.lineno} in {frame.name}" for frame in reversed(own[-10:])]
-    return "\n".join([line] + places)
+    cause = [f"caused by {_told(error.__cause__)}"] if error.__cause__ is not None else []
+    return "\n".join([line] + places + cause)

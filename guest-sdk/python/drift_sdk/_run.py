@@ -2,6 +2,8 @@
 
 from typing import Dict, List, Optional
 
+from ._values import DriftValueError
+
 try:
     # Not within functions: after the component is made, nothing more can be imported.
     from wit_world.imports import log as _host_log, run as _host_run
@@ -37,6 +39,9 @@ class _Run:
 
     def key_of(self, item: dict) -> dict:
         """The key of an item of the table being migrated."""
+        for name in self.key_attributes:
+            if name not in item:
+                raise DriftValueError(f"the key attribute {name!r} is missing")
         return {name: item[name] for name in self.key_attributes}
 
 

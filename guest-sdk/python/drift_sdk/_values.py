@@ -1,6 +1,7 @@
 """Values: what may be put into an item, made equal to what is read from one."""
 
 import decimal
+import math
 from decimal import Decimal
 from typing import Any, Dict
 
@@ -9,6 +10,8 @@ decimal.getcontext().prec = 38
 
 Item = Dict[str, Any]
 _SMALLEST, _LARGEST = -130, 125
+#: Lists and maps nest at most this deep; the host knows to the level, this keeps from an endless descent.
+_DEEPEST = 32
 
 
 class DriftValueError(ValueError):
@@ -31,7 +34,7 @@ def number(value: Any, path: str) -> Decimal:
     return found
 
 
-def normal(value: Any, path: str) -> Any:
+def normal(value: Any, path: str, level: int = 1) -> Any:
     """A value as it would be read, and apart from the one given."""
     if value is None or isinstance(value, bool):
         return value
@@ -40,15 +43,19 @@ def normal(value: Any, path: str) -> Any:
     if isinstance(value, (int, Decimal)):
         return number(value, path)
     if isinstance(value, float):
+        if not math.isfinite(value):
+            raise DriftValueError(f"{path}: the float {value!r} is no number to DynamoDB")
         raise DriftValueError(f"{path}: the float {value!r} is not exact: give Decimal('{value!r}')")
     if isinstance(value, (bytes, bytearray, memoryview)):
         return bytes(value)
     if isinstance(value, (set, frozenset)):
         return _set(value, path)
-    if isinstance(value, (list, tuple)):
-        return [normal(child, f"{path}[{at}]") for at, child in enumerate(value)]
-    if isinstance(value, dict):
-        return fields(value, path)
+    if isinstance(value, (list, tuple, dict)):
+        if level > _DEEPEST:
+            raise DriftValueError(f"{path}: nested deeper than DynamoDB's {_DEEPEST} levels")
+        if isinstance(value, dict):
+            return fields(value, path, level + 1)
+        return [normal(child, f"{path}[{at}]", level + 1) for at, child in enumerate(value)]
     raise DriftValueError(
         f"{path}: a {type(value).__name__} is none of DynamoDB's types: str, Decimal, int, bytes, bool, None, set, list or dict"
     )
@@ -64,13 +71,13 @@ def _text(value: str, path: str) -> str:
     return value
 
 
-def fields(values: Any, path: str = "") -> Item:
+def fields(values: Any, path: str = "", level: int = 1) -> Item:
     """An item, or the content of a map."""
     for name in values:
         if not isinstance(name, str):
             raise DriftValueError(f"{path or 'the item'}: the name {name!r} is a {type(name).__name__}; names are str")
         _text(name, f"{path or 'the item'}: a name")
-    return {name: normal(value, f"{path}.{name}" if path else name) for name, value in values.items()}
+    return {name: normal(value, f"{path}.{name}" if path else name, level) for name, value in values.items()}
 
 
 def _set(values: Any, path: str) -> Any:

@@ -109,6 +109,43 @@ class Migrations(unittest.TestCase):
         with self.assertRaises(testing.Failed):
             testing.undo(migrate, {})
 
+    def test_a_change_of_an_item_that_goes_is_dropped_and_one_beside_an_update_is_refused(self):
+        @migration(number=1, name="x")
+        def goes(item, actions):
+            item["v"] = 1
+            actions.delete_this()
+
+        self.assertEqual([type(action).__name__ for action in testing.migrate(goes, {"Id": 1})[1]], ["Delete"])
+
+        @migration(number=1, name="x")
+        def both(item, actions):
+            item["v"] = 1
+            actions.update(None, None, "SET w = :w", values={":w": 1})
+
+        with self.assertRaisesRegex(testing.Failed, "changed .*'v'.*do one of the two"):
+            testing.migrate(both, {"Id": 1})
+
+    def test_nesting_without_end_a_missing_key_and_causes_are_said(self):
+        @migration(number=1, name="x")
+        def cycle(item):
+            item["v"] = []
+            item["v"].append(item["v"])
+
+        with self.assertRaisesRegex(testing.Failed, r"v\[0\].*32 levels"):
+            testing.migrate(cycle, {"Id": 1})
+        with self.assertRaisesRegex(ValueError, "key attribute 'Id' is missing"):
+            run.key_of({})
+
+        @migration(number=1, name="x")
+        def caused(item):
+            try:
+                item["none"]
+            except KeyError as error:
+                raise ValueError("reading the date") from error
+
+        with self.assertRaisesRegex(testing.Failed, "(?s)reading the date.*caused by KeyError: 'none'"):
+            testing.migrate(caused, {"Id": 1})
+
     def test_the_way_back(self):
         @migration(number=1, name="x")
         def there(item):

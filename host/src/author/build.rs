@@ -155,6 +155,8 @@ struct Tool {
     name: String,
     /// What to do where it is not there.
     remedy: &'static str,
+    /// Whether what it prints is for programs, and what it says on standard error is all that is for people.
+    for_programs: bool,
 }
 
 impl Tool {
@@ -165,7 +167,12 @@ impl Tool {
             command.env_remove(name);
         }
         let name = Path::new(program.as_ref()).file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Self { command, name, remedy }
+        Self { command, name, remedy, for_programs: false }
+    }
+
+    fn printing_for_programs(mut self) -> Self {
+        self.for_programs = true;
+        self
     }
 
     fn args(mut self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Self {
@@ -182,7 +189,9 @@ impl Tool {
     fn run(mut self) -> Result<String, Error> {
         let output = self.command.stderr(Stdio::inherit()).output().map_err(|error| self.missing(&error))?;
         if !output.status.success() {
-            eprint_lossy(&output.stdout);
+            if !self.for_programs {
+                eprint_lossy(&output.stdout);
+            }
             return Err(Error(format!("{} failed ({}); what it said stands above", self.shown(), output.status)));
         }
         String::from_utf8(output.stdout).map_err(|_| Error(format!("{} printed what is no text", self.shown())))

@@ -81,8 +81,8 @@ fn valid_update(update: &Update, table: &str, key: &KeySchema) -> Result<(), Str
     if let Some(wrong) = update.values.names().find(|name| !is_placeholder(name, ':')) {
         return Err(format!("the value placeholder {wrong:?} is not ':' and letters, digits or underscores"));
     }
-    for (_, value) in &update.values {
-        valid_value(value, 1)?;
+    for (name, value) in &update.values {
+        valid_value(value, 1).map_err(|problem| format!("the value {name}: {problem}"))?;
     }
     valid_target(&update.target, table, key)
 }
@@ -147,7 +147,7 @@ fn too_deep() -> String {
 fn valid_set<T: std::hash::Hash + Eq>(set: &[T]) -> Result<(), String> {
     let mut seen = HashSet::with_capacity(set.len());
     if set.is_empty() {
-        return Err("an empty set, which DynamoDB cannot hold".into());
+        return Err("an empty set, which DynamoDB cannot hold; remove the attribute instead".into());
     }
     if !set.iter().all(|element| seen.insert(element)) {
         return Err("a set with an element twice".into());

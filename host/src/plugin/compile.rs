@@ -20,8 +20,11 @@ pub(super) struct Compiled {
 
 /// The bytes of a file; of one that is larger than `most`, one byte more than that, which is enough to refuse it.
 pub(super) fn read(path: &Path, most: usize) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(path)?.take(most as u64 + 1).read_to_end(&mut bytes)?;
+    let (file, most) = (File::open(path)?, most as u64 + 1);
+    // At once as large as it becomes: growing would hold it twice.
+    let size = usize::try_from(file.metadata()?.len().min(most)).unwrap_or_default();
+    let mut bytes = Vec::with_capacity(size + 1);
+    file.take(most).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

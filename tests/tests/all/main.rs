@@ -3,6 +3,7 @@
 mod author;
 mod canary;
 mod command_line;
+mod conformance;
 mod crash;
 mod direct;
 mod dynamo_drift;

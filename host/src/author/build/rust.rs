@@ -34,7 +34,7 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
         "--message-format",
         "json-render-diagnostics",
     ]);
-    let said = cargo.run()?;
+    let said = cargo.printing_for_programs().run()?;
     let messages = said.lines().filter_map(|line| serde_json::from_str::<Message>(line).ok());
     let mut components = messages.filter(|message| message.reason == "compiler-artifact").filter_map(|message| {
         let cdylib = message.target?.crate_types.iter().any(|kind| kind == "cdylib");
