@@ -12,8 +12,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::model::{Access, Action, Description, Item, KeySchema};
 
-pub(crate) use direct::NOT_THIS;
 pub use direct::{Direct, DirectAnswer, DirectClient, DirectCondition, DirectFailure, DirectQuery, DirectRequest};
+pub(crate) use direct::{NOT_THIS, is_this};
 pub use policy::{Bounds, PolicyTerms};
 pub use secrets::{SecretArgument, SecretError, Secrets};
 

@@ -10,6 +10,8 @@
 //! `after` is the item as it is left, `null` if it is deleted; beside it the migration may do nothing else, unless `actions`
 //! lists it. No table is touched, and all that the migration asks for counts as granted.
 
+mod difference;
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
@@ -23,9 +25,7 @@ use serde_json::{Value as Json, json};
 
 use super::{Error, at};
 use crate::migration::{Cost, Direction, ItemFailure, Migration, Reply, RunContext, Secrets, Worker};
-use crate::model::json::{
-    Form, item_and_form, item_from_json, item_to_dynamodb_json, item_to_plain_json, value_to_dynamodb_json,
-};
+use crate::model::json::{Form, item_and_form, item_from_json, item_to_dynamodb_json, item_to_plain_json};
 use crate::model::{Action, Item, KeyAttribute, KeySchema, KeyType, Target, Value};
 use crate::report;
 
@@ -271,11 +271,11 @@ impl Fixture {
             }
             (Ok(reply), None) => {
                 if let Some(after) = &expected.after {
-                    items(&mut out, after.as_ref(), after_of(&self.item, &reply.actions).as_ref());
+                    difference::items(&mut out, after.as_ref(), after_of(&self.item, &reply.actions).as_ref());
                 }
                 let others = reply.actions.iter().any(|action| !is_of_the_item(action));
                 match &expected.actions {
-                    Some(actions) => documents(&mut out, actions, &normal(&reply.actions)),
+                    Some(actions) => difference::documents(&mut out, actions, &normal(&reply.actions)),
                     None if expected.after.is_some() && others => {
                         let others: Vec<&Action> = reply.actions.iter().filter(|action| !is_of_the_item(action)).collect();
                         let _ = writeln!(
@@ -283,7 +283,9 @@ impl Fixture {
                             "+ and {} more actions, which \"after\" does not show: list all in \"actions\"",
                             others.len()
                         );
-                        others.iter().for_each(|action| documents(&mut out, &Json::Null, &report::document::action(action)));
+                        others
+                            .iter()
+                            .for_each(|action| difference::documents(&mut out, &Json::Null, &report::document::action(action)));
                     }
                     None => {}
                 }
@@ -394,97 +396,6 @@ fn actions(raw: &RawValue) -> Result<Json, String> {
         fields.into_iter().map(field).collect::<Result<serde_json::Map<_, _>, String>>().map(Json::Object)
     };
     listed.into_iter().enumerate().map(action).collect::<Result<Vec<_>, _>>().map(Json::Array)
-}
-
-/// The attributes in which two items differ.
-fn items(out: &mut String, expected: Option<&Item>, found: Option<&Item>) {
-    let (expected, found) = match (expected, found) {
-        (Some(expected), Some(found)) => (expected, found),
-        (None, None) => return,
-        (Some(_), None) => {
-            out.push_str("- the item stays\n+ the item is deleted\n");
-            return;
-        }
-        (None, Some(_)) => {
-            out.push_str("- the item is deleted\n+ the item stays\n");
-            return;
-        }
-    };
-    let mut line = |sign: char, name: &str, value: &Value| {
-        let _ = writeln!(out, "{sign} {}: {}", name.escape_debug(), value_to_dynamodb_json(value));
-    };
-    for (name, value) in expected {
-        match found.get(name) {
-            Some(same) if same == value => {}
-            other => {
-                line('-', name, value);
-                if let Some(other) = other {
-                    line('+', name, other);
-                }
-            }
-        }
-    }
-    found.iter().filter(|(name, _)| !expected.contains(name)).for_each(|(name, value)| line('+', name, value));
-}
-
-/// The lines in which two documents differ, with those around them.
-fn documents(out: &mut String, expected: &Json, found: &Json) {
-    if same(expected, found) {
-        return;
-    }
-    let (old, new) = (if expected.is_null() { String::new() } else { pretty(expected) }, pretty(found));
-    let (old, new): (Vec<&str>, Vec<&str>) = (old.lines().collect(), new.lines().collect());
-    let head = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
-    let rest = |lines: &[&str]| lines.len() - head;
-    let tail = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count().min(rest(&old)).min(rest(&new));
-    let part = |lines: &[&str]| {
-        lines.get(head..lines.len() - tail).unwrap_or_default().iter().map(|line| (*line).to_owned()).collect::<Vec<_>>()
-    };
-    let mut lines = |sign: char, lines: &mut dyn Iterator<Item = &str>| {
-        for line in lines {
-            let _ = writeln!(out, "{sign} {line}");
-        }
-    };
-    lines(' ', &mut old.iter().take(head).skip(head.saturating_sub(3)).copied());
-    lines('-', &mut part(&old).iter().map(String::as_str));
-    lines('+', &mut part(&new).iter().map(String::as_str));
-    lines(' ', &mut old.iter().skip(old.len() - tail).take(3).copied());
-}
-
-/// Whether two documents of actions say the same: what is null may be absent, `remove` is a set, and values compare as
-/// DynamoDB's do.
-fn same(a: &Json, b: &Json) -> bool {
-    let fields = |map: &serde_json::Map<String, Json>| {
-        let empty = |value: &Json| value.is_null() || value == &json!([]) || value == &json!({});
-        map.iter()
-            .filter(|(_, value)| !empty(value))
-            .map(|(name, value)| (name.clone(), value.clone()))
-            .collect::<BTreeMap<_, _>>()
-    };
-    match (a, b) {
-        (Json::Array(a), Json::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| same(a, b)),
-        (Json::Object(a), Json::Object(b)) => {
-            let (a, b) = (fields(a), fields(b));
-            a.len() == b.len()
-                && a.iter().all(|(name, value)| {
-                    b.get(name).is_some_and(|other| match name.as_str() {
-                        "set" | "item" | "key" | "values" => {
-                            let item = |json: &Json| item_from_json(&json.to_string());
-                            item(value) == item(other)
-                        }
-                        "remove" => sorted(value) == sorted(other),
-                        _ => value == other,
-                    })
-                })
-        }
-        (a, b) => a == b,
-    }
-}
-
-fn sorted(names: &Json) -> Vec<String> {
-    let mut names: Vec<String> = names.as_array().into_iter().flatten().map(ToString::to_string).collect();
-    names.sort();
-    names
 }
 
 fn read(path: &Path) -> Result<String, Error> {

@@ -50,8 +50,8 @@ pub(super) struct RunVerb {
 pub(super) struct First {
     /// Carry so many items out first, read them again, and ask before the rest
     ///
-    /// A repeatable migration is asked about each of them once more, and should have nothing left to do. If one failed or is in doubt,
-    /// or the answer is no, the run ends incomplete and nothing further is written: `drift-host apply RUN` carries the rest out, and
+    /// A repeatable migration is asked about each of them once more (unless it was granted direct-write), and should have nothing left
+    /// to do. If it has, if one failed or is in doubt, or the answer is no, the run ends incomplete and nothing further is written: `drift-host apply RUN` carries the rest out, and
     /// `drift-host undo --run RUN` takes the first ones back. With --yes the rest follows if there is nothing against it.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     canary: Option<u32>,
@@ -65,7 +65,10 @@ impl First {
     /// The same migrator, which asks before the rest.
     pub(super) fn asked(&self, migrator: Migrator, output: &Output) -> Migrator {
         let output = output.clone();
-        migrator.approve(move |canary| output.ask(&format!("{} items are left to be written.", canary.left)).is_ok())
+        migrator.approve(move |canary| {
+            let answer = output.ask(&format!("{} items are left to be written.", canary.left));
+            answer.inspect_err(|no| tell!("{no}")).is_ok()
+        })
     }
 }
 

@@ -82,8 +82,9 @@ impl Database {
             None => format!("DynamoDB in {region}"),
         };
         let local = finder.local() || shared.endpoint_url().is_some_and(is_loopback);
-        // Reading the system's roots takes longer than all else that a start does, and without TLS nobody asks for them.
-        let tls = if shared.endpoint_url().is_some_and(|url| url.starts_with("http://")) {
+        // Reading the system's roots takes longer than all else that a start does, and nobody asks for them on the way to this very
+        // machine without TLS. Elsewhere a proxy may.
+        let tls = if shared.endpoint_url().is_some_and(|url| url.starts_with("http://") && is_loopback(url)) {
             tls_context(TrustStore::empty())?
         } else {
             finder.tls.clone()

@@ -346,3 +346,15 @@ fn condition(expression: &str, names: &[(&str, &str)], values: Item) -> Conditio
     let names = names.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
     Condition { expression: expression.to_owned(), names, values }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_here_is_known_by_name_and_arn_and_nothing_else_is() {
+        let arn = "arn:aws:dynamodb:eu-west-1:123456789012:table/meta_runs";
+        assert!(["meta", "meta_runs", "meta_receipts", arn].iter().all(|table| is_own("meta", table)));
+        assert!(["met", "meta2", "meta_run", "Things", ""].iter().all(|table| !is_own("meta", table)));
+    }
+}

@@ -135,6 +135,16 @@ mod tests {
     }
 
     #[test]
+    fn what_was_allowed_for_an_item_is_within_it_for_that_item() {
+        let envelope = Envelope::of("Things", [patch(&["a"], &[])].iter());
+        let allowed = [patch(&["b"], &[]), Action::Delete(Target::This)];
+        let wider = envelope.with("Things", &allowed);
+        assert_eq!(wider.beyond("Things", &[patch(&["a", "b"], &[]), Action::Delete(Target::This)]), None);
+        assert_eq!(wider.beyond("Things", &[patch(&["c"], &[])]), Some("set c".into()));
+        assert_eq!(envelope.beyond("Things", &allowed), Some("set b".into()), "and for no other");
+    }
+
+    #[test]
     fn names_that_are_data_are_not_kept() {
         let names: Vec<String> = (0..=MOST).map(|n| n.to_string()).collect();
         let many = patch(&names.iter().map(String::as_str).collect::<Vec<_>>(), &[]);

@@ -136,17 +136,23 @@ impl DirectRequest {
 
     /// Whether it changes anything.
     pub fn is_write(&self) -> bool {
-        !matches!(self, Self::Get { .. } | Self::Query(_))
+        self.written().is_some()
     }
 
-    /// Whether it would write the item that was handed in, whose change is the plan's.
-    pub(crate) fn writes(&self, run: &RunContext, this: &Key) -> bool {
-        let (Self::Put { item: written, .. } | Self::Update { key: written, .. } | Self::Delete { key: written, .. }) = self
-        else {
-            return false;
-        };
-        self.table() == run.table && run.key.key_of(written).is_ok_and(|key| key == *this)
+    /// What it writes: a whole item, or its key.
+    fn written(&self) -> Option<&Item> {
+        match self {
+            Self::Put { item: written, .. } | Self::Update { key: written, .. } | Self::Delete { key: written, .. } => {
+                Some(written)
+            }
+            Self::Get { .. } | Self::Query(_) => None,
+        }
     }
+}
+
+/// Whether what is written, an item or a key, is the item that was handed in, whose change is the plan's.
+pub(crate) fn is_this(run: &RunContext, this: Option<&Key>, table: &str, written: &Item) -> bool {
+    table == run.table && this.is_some_and(|this| run.key.key_of(written).is_ok_and(|key| key == *this))
 }
 
 /// Why the item handed in is not written at once.
@@ -213,7 +219,7 @@ impl DirectClient<'_> {
             let why = "the migration says that it only reads at once, so that there is a plan of all that it writes";
             return Err(DirectFailure::Other(why.into()));
         }
-        if self.this.as_ref().is_some_and(|this| request.writes(self.run, this)) {
+        if request.written().is_some_and(|written| is_this(self.run, self.this.as_ref(), request.table(), written)) {
             return Err(DirectFailure::Other(NOT_THIS.into()));
         }
         self.direct.call(request, Self::WITHIN)

@@ -15,7 +15,9 @@ use super::grants::{Judge, is_table};
 use super::instance::State;
 use super::trap::Stopped;
 use super::{lift, lower, said};
-use crate::migration::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest, NOT_THIS, RunContext};
+use crate::migration::{
+    Direct, DirectAnswer, DirectCondition, DirectFailure, DirectQuery, DirectRequest, NOT_THIS, RunContext, is_this,
+};
 use crate::model::{Access, Action, Existing, Insert, Item, Key, item_bytes};
 
 /// Who decides on calls at once, and who carries them out.
@@ -69,7 +71,7 @@ impl State {
     fn check_write(&self, function: &str, table: &str, written: &Item) -> Called<()> {
         let run = self.run(function)?;
         let this = self.item.as_ref().and_then(|item| item.key.as_ref());
-        if table == run.table && this.is_some() && run.key.key_of(written).ok().as_ref() == this {
+        if is_this(run, this, table, written) {
             return Ok(Err(Failure::Denied(NOT_THIS.into())));
         }
         let put = Action::Insert(Insert { table: None, item: written.clone(), existing: Existing::Replace });

@@ -90,8 +90,9 @@ pub fn summary(summary: &Summary) -> String {
             "planned" => format!("to carry it out: drift-host apply {run}"),
             "interrupted" => format!("to go on: drift-host apply {run}"),
             "refused" => "nothing was written: items failed. Mend the migration, or allow them with --max-errors".into(),
-            "incomplete" if counts.failed + counts.doubtful == 0 => format!(
-                "stopped after its canary, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}"
+            "incomplete" if counts.done < counts.changed => format!(
+                "stopped after its canary with {} items to go, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}",
+                counts.changed - counts.done
             ),
             "incomplete" => format!(
                 "not recorded as applied; see drift-host show {run} --errors, and go on with drift-host apply {run} --retry-failed"

@@ -1,7 +1,8 @@
 //! A canary: the first items of a sealed plan are carried out and looked at before the rest is.
 //!
 //! Promised: nothing beyond them is written until they are found as they should be and whoever decides says yes. Each is read
-//! once, consistently, and a repeatable migration is asked about it once more: it should have nothing left to do.
+//! once, consistently, and a repeatable migration is asked about it once more: it should have nothing left to do. One that writes
+//! at once is not asked, for it would write again.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -22,7 +23,7 @@ pub struct Canary {
     pub as_planned: u64,
     /// Those that are not: the application has changed them since, or a later action of the run has.
     pub changed_since: u64,
-    /// Those about which the migration, asked again, would change something: only of a repeatable one.
+    /// Those about which the migration, asked again, would change something or fails: only of one that is asked.
     pub not_settled: u64,
     /// The key of the first of these, for people.
     pub first_not_settled: Option<String>,
@@ -50,7 +51,7 @@ impl fmt::Display for Canary {
             let count = self.not_settled;
             write!(
                 f,
-                "; asked again, the migration would change {count} of them once more ({first}), though it is called repeatable"
+                "; asked again, the migration, though it is called repeatable, would change {count} of them once more, or fails ({first})"
             )?;
         }
         Ok(())
@@ -60,12 +61,12 @@ impl fmt::Display for Canary {
 /// Items of one page that were taken: segment, page, positions.
 pub(super) type Taken = (u32, u32, Vec<u32>);
 
-/// Looks at the items that were `taken`; `before` counts what had failed without them.
+/// Looks at the items that were `taken`; `before` counts what had failed without them, and `pool` is who is asked again, if anybody.
 pub(super) async fn look(
     journal: &Journal,
     table: &TableInfo,
     client: &Client,
-    pool: &Pool,
+    pool: Option<&Pool>,
     taken: &[Taken],
     before: &Counts,
 ) -> Result<Canary, Error> {
@@ -86,7 +87,7 @@ pub(super) async fn look(
         for (entry, done) in read.entries.into_iter().zip(read.done) {
             if done && positions.contains(&entry.position) && !ended.contains(&entry.position) {
                 let carried_out = newest.remove(&entry.position).unwrap_or((entry.image, entry.actions));
-                look_at(&mut found, journal, table, client, pool, carried_out).await?;
+                look_at(&mut found, table, client, pool, carried_out).await?;
             }
         }
     }
@@ -95,10 +96,9 @@ pub(super) async fn look(
 
 async fn look_at(
     found: &mut Canary,
-    journal: &Journal,
     table: &TableInfo,
     client: &Client,
-    pool: &Pool,
+    pool: Option<&Pool>,
     (image, actions): (Item, Vec<Action>),
 ) -> Result<(), Error> {
     found.done += 1;
@@ -109,10 +109,12 @@ async fn look_at(
     } else {
         found.changed_since += 1;
     }
-    let Some(present) = present.filter(|_| journal.manifest().repeatable) else { return Ok(()) };
-    if let Some((present, Ok(reply))) = pool.ask(vec![present]).await?.pop()
-        && !effective(table, reply.actions, &present).is_empty()
-    {
+    let (Some(present), Some(pool)) = (present, pool) else { return Ok(()) };
+    let is_settled = match pool.ask(vec![present]).await?.pop() {
+        Some((present, Ok(reply))) => effective(table, reply.actions, &present).is_empty(),
+        _ => false,
+    };
+    if !is_settled {
         found.not_settled += 1;
         found.first_not_settled.get_or_insert_with(|| key.to_string());
     }
