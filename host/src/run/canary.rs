@@ -12,7 +12,7 @@ use super::plan::effective;
 use super::pool::Pool;
 use crate::dynamo::{Client, TableInfo};
 use crate::journal::{Counts, Journal};
-use crate::model::{Action, Item, Target};
+use crate::model::{Action, Existing, Insert, Item, Target};
 
 /// What was found of the first items.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -111,7 +111,7 @@ async fn look_at(
     }
     let (Some(present), Some(pool)) = (present, pool) else { return Ok(()) };
     let is_settled = match pool.ask(vec![present]).await?.pop() {
-        Some((present, Ok(reply))) => effective(table, reply.actions, &present).is_empty(),
+        Some((present, Ok(reply))) => !effective(table, reply.actions, &present).iter().any(does_something),
         _ => false,
     };
     if !is_settled {
@@ -119,6 +119,16 @@ async fn look_at(
         found.first_not_settled.get_or_insert_with(|| key.to_string());
     }
     Ok(())
+}
+
+/// Whether one of the actions that are left for an item which is there is sure to do something. An insert that keeps what exists, a
+/// write of the same item elsewhere and an expression may all be repeated for nothing.
+fn does_something(action: &Action) -> bool {
+    match action {
+        Action::Patch(_) | Action::Delete(Target::This) => true,
+        Action::Insert(Insert { existing, .. }) => *existing == Existing::Fail,
+        Action::Update(_) | Action::Delete(Target::Other(_)) | Action::Withdraw(_) => false,
+    }
 }
 
 /// As far as it can be told from the item alone: what an expression does is not known here.

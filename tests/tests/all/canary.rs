@@ -154,3 +154,15 @@ async fn a_migration_that_writes_at_once_is_not_asked_again() {
     assert_eq!((summary.state.as_str(), asked, canary.as_planned, canary.left), ("applied", true, 5, 295));
     assert_eq!((calls.load(Relaxed), changed(&world).await), (300, 300));
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn inserts_that_keep_what_exists_are_repeated_for_nothing_and_not_held_against_it() {
+    let Some(claims) = guest("claims") else { return };
+    let world = World::with_data(&["Strikes:+Id=birdstrikes.csv", "Claims:+Id=no.json"]);
+    let arguments = ["run", &claims, "--table", "Strikes", "--grant", "asked", "--canary", "20", "--yes"];
+    let (code, out, error) = world.drift_host(&arguments);
+    assert_eq!(code, 0, "{out}{error}");
+    assert!(error.contains("canary: 20 items carried out") && error.contains("189 are left"), "{error}");
+    assert!(out.contains("insert:Claims, used 209 times"), "being asked again is no use of a grant: {out}");
+    assert_eq!(world.table("Claims").await.len(), 209);
+}
