@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | crash | fuzz | bench | deny | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -10,6 +10,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod guests;
+mod languages;
 mod python;
 mod scan;
 mod toolchain;
@@ -21,6 +22,7 @@ const USAGE: &str = "\
 cargo xtask guests              build every guest, and say where they are
 cargo xtask demo                the whole way on an embedded DynamoDB: try, run, status, undo
 cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`, and choose
+cargo xtask languages           of those, the unit tests of the SDKs and examples in JavaScript, TypeScript, Go and Python
 cargo xtask crash [OPTIONS]     kill migrations, resume them, look at every item: --runs N --seed S --kind KIND (docs/crash.md)
 cargo xtask fuzz [OPTIONS]      damaged components and made-up answers against the host: --seconds N --seed S [COMPONENT.wasm]...
 cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         ("guests", true) => guests::build().map(|built| println!("{}", built.folder.display())),
         ("demo", true) => demo::run(),
         ("test", _) => test(rest),
+        ("languages", true) => languages(),
         ("crash", _) => crash::run(rest),
         ("fuzz", _) => fuzz::run(rest),
         ("bench", _) => bench::run(rest),
@@ -62,7 +65,7 @@ fn main() -> ExitCode {
     }
 }
 
-/// The guests, then the tests of the workspace, then the unit tests that authors of migrations write.
+/// The guests, then the tests of the workspace, then the unit tests that authors of migrations write, in each language.
 fn test(arguments: &[String]) -> Result<()> {
     let mut skipped = Vec::new();
     let guests = match guests::build() {
@@ -84,9 +87,9 @@ fn test(arguments: &[String]) -> Result<()> {
     };
     // Before the tests: they start it. With the whole workspace selected, so that dependencies have the same features and
     // are built once.
-    cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host"]).run()?;
+    let drift_host = drift_host()?;
     let mut tests = cargo::here(&["test", "--locked", "--workspace", "--no-fail-fast"]);
-    tests.args(arguments).env("DRIFT_HOST_BIN", cargo::target_dir()?.join("debug").join(exe("drift-host")));
+    tests.args(arguments).env("DRIFT_HOST_BIN", &drift_host);
     match &guests {
         Some(folder) => tests.env("DRIFT_GUESTS_DIR", folder),
         None => tests.env_remove("DRIFT_GUESTS_DIR"),
@@ -110,10 +113,34 @@ fn test(arguments: &[String]) -> Result<()> {
             Ok(())
         }
     };
-    for skip in &skipped {
+    let languages = if arguments.is_empty() {
+        languages::test(&drift_host, &mut skipped)
+    } else {
+        skipped.push("the unit tests of JavaScript, TypeScript, Go and Python: they run where there are no arguments".into());
+        Ok(())
+    };
+    tell(&skipped);
+    workspace.and(examples).and(languages)
+}
+
+/// Those of the languages that are not Rust, by themselves.
+fn languages() -> Result<()> {
+    let mut skipped = Vec::new();
+    let done = languages::test(&drift_host()?, &mut skipped);
+    tell(&skipped);
+    done
+}
+
+/// The binary, built.
+fn drift_host() -> Result<PathBuf> {
+    cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host"]).run()?;
+    Ok(cargo::target_dir()?.join("debug").join(exe("drift-host")))
+}
+
+fn tell(skipped: &[String]) {
+    for skip in skipped {
         eprintln!("xtask: SKIPPED {skip}");
     }
-    workspace.and(examples)
 }
 
 /// Formatting of every workspace here, and clippy of those that compile for this machine: a test guest does so for wasm32 only.
