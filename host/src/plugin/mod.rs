@@ -135,6 +135,8 @@ impl Plugin {
             Some(script) => (sha256(script.text.as_bytes()), Arc::new(script::runtime())),
             None => (sha256(&bytes), bytes.clone()),
         };
+        let script = script.map(|script| script.as_function()).transpose();
+        let script = script.map_err(|what| LoadError::Broken { name: named(), what: said::message(&what) })?;
         let Compiled { component, time } = compile::compile(engine, name, &code, &sha256(&code), options)?;
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(engine).map(|(import, _)| import.to_owned()).collect();

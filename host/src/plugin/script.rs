@@ -5,6 +5,8 @@
 //! migration. Only the very component that is packed into this program counts as the runtime: another one that carries a
 //! text is a component like any other, with a digest of its own, and nobody answers its question for a text.
 
+mod module;
+
 use std::sync::Arc;
 
 use wasmparser::BinaryReader;
@@ -25,6 +27,13 @@ pub(super) struct Script {
     /// Its name, for messages.
     pub(super) name: Arc<str>,
     pub(super) text: Arc<str>,
+}
+
+impl Script {
+    /// The same with its text as the runtime takes it. The error is the author's: a form that a file by itself cannot have.
+    pub(super) fn as_function(&self) -> Result<Self, String> {
+        Ok(Self { name: self.name.clone(), text: module::body(&self.name, &self.text)?.into() })
+    }
 }
 
 /// The component of a file of JavaScript; `name` is for messages.

@@ -141,7 +141,16 @@ fn a_wrong_file_of_javascript_is_told_in_its_own_words_and_lines() {
         ),
         (format!("{head}  async migrate(item) {{}},\n}};\n"), "async"),
         (format!("{head}}};\n"), "no function migrate"),
-        ("import _ from 'lodash';\nexport default {};\n".into(), "imports 'lodash'"),
+        ("import _ from 'lodash';\nexport default {};\n".into(), "SyntaxError: the file imports 'lodash'"),
+        (
+            format!("{head}  migrate() {{}},\n}};\nexport * from './more.js';\n"),
+            "SyntaxError: `export *`: a file by itself exports its own names only (rename.js:6)",
+        ),
+        (
+            "\nexport const { number, name } = {};\n".into(),
+            "`export const { … } = …` is not taken: declare the names first, and `export { a, b }` them (rename.js:2)",
+        ),
+        (format!("{head}  migrate() {{ return import('x'); }},\n}};\n"), "`import(…)` is not to be had"),
         ("const a = 1;\n".into(), "exports no migration"),
         ("throw new Error('at the top');\n".into(), "at the top"),
         ("export default { number: 1.5, name: 'x', migrate() {} };".into(), "whole number above zero"),
@@ -167,6 +176,23 @@ fn a_wrong_file_of_javascript_is_told_in_its_own_words_and_lines() {
         let tried = ["try", "rename.js", "--item", "item.json", "--key-attributes", "Id", "--limit", "item-time=1s"];
         let (code, out, error) = drift_host(dir.path(), &tried);
         assert_eq!((code, out.contains(words)), (1, true), "{body}: {out}{error}");
+    }
+}
+
+#[test]
+fn every_form_of_export_makes_a_migration() {
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::write(dir.path().join("item.json"), "{\"Id\": 1}").unwrap();
+    for text in [
+        "export const number = 1, name = [1, 2].map(() => 'x')[0]\nexport function migrate(item) { item.done = true; }\n",
+        "const number = 1, name = 'x';\nexport const repeatable = true, migrate = (item) => {\n  item.done = true;\n}\nexport { number, name }\n",
+        "const migration = { number: 1, name: 'x', migrate };\nexport { migration as default };\nfunction migrate(item) { item.done = true; }\n",
+        "export class Done { static number = 1; }\nexport let number = Done.number, name = `x`,\n  migrate = (item) => void (item.done = true);\n",
+        "export var migration = { number: 1, name: 'x', migrate(item) { item.done = true; } }\nimport { num } from 'drift-sdk'\n",
+    ] {
+        std::fs::write(dir.path().join("forms.js"), text).unwrap();
+        let (code, out, error) = drift_host(dir.path(), &["try", "forms.js", "--item", "item.json", "--key-attributes", "Id"]);
+        assert_eq!((code, out.contains("+ done: {\"BOOL\":true}")), (0, true), "{text}{out}{error}");
     }
 }
 
