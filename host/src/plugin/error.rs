@@ -76,6 +76,18 @@ pub enum LoadError {
         /// In a few words.
         why: &'static str,
     },
+    /// JavaScript with the runtime of another version of this program.
+    #[error(
+        "{name} was made by another drift-host: its JavaScript runtime is {found}, and this one packs {packed}. Build it again with this one (`drift-host build`, or name the .js file itself); a run that began with it goes on only with the drift-host that it began with"
+    )]
+    Runtime {
+        /// The file.
+        name: String,
+        /// The digest of its runtime, the beginning of it.
+        found: String,
+        /// The same of the runtime that is packed into this program.
+        packed: String,
+    },
     /// It needs what nobody gives.
     #[error(
         "{name} cannot be linked: {reason}. Its imports are allowed by name, and differ from what they are here; build it against the wit/ folder of this version and WASI 0.2"

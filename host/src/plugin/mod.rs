@@ -141,6 +141,12 @@ impl Plugin {
         let kind = component.component_type();
         let imports: Vec<String> = kind.imports(engine).map(|(import, _)| import.to_owned()).collect();
         let exports: Vec<String> = kind.exports(engine).map(|(export, _)| export.to_owned()).collect();
+        if script.is_none()
+            && imports.iter().any(|import| import.starts_with(script::INTERFACE))
+            && let Some((found, packed)) = script::differs(&bytes)
+        {
+            return Err(LoadError::Runtime { name: named(), found, packed });
+        }
         let contract = contract::chosen(&imports).map_err(|found| LoadError::Version {
             name: named(),
             found: said::line(&found, 80),

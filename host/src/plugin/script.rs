@@ -9,7 +9,8 @@ mod module;
 
 use std::sync::Arc;
 
-use wasmparser::BinaryReader;
+use sha2::{Digest, Sha256};
+use wasmparser::{BinaryReader, Parser, Payload};
 use wasmtime::component::Linker;
 
 use super::instance::State;
@@ -18,6 +19,8 @@ use super::instance::State;
 static RUNTIME: &[u8] = include_bytes!("runtime/javascript.wasm");
 /// What the runtime imports, and no other component may.
 pub(super) const SOURCE: &str = "drift:script/source@0.1.0";
+/// The same without its version.
+pub(super) const INTERFACE: &str = "drift:script/source@";
 /// The custom section of the text.
 const SECTION: &str = "drift:script";
 
@@ -62,6 +65,24 @@ pub(super) fn of(component: &[u8]) -> Option<Script> {
     let name = reader.read_string().ok()?.into();
     let text = std::str::from_utf8(reader.read_bytes(reader.bytes_remaining()).ok()?).ok()?.into();
     Some(Script { name, text })
+}
+
+/// The digests of the runtime in these bytes and of the one here, shortened, if they differ. For messages: nothing is believed by it.
+pub(super) fn differs(component: &[u8]) -> Option<(String, String)> {
+    let texts = Parser::new(0).parse_all(component).map_while(Result::ok).filter_map(|payload| match payload {
+        Payload::CustomSection(custom) if custom.name() == SECTION => Some(custom.range()),
+        _ => None,
+    });
+    let header = |length: usize| {
+        let mut header = vec![0];
+        leb128(&mut header, length);
+        header.len()
+    };
+    // What stands before the text; without one, all of it.
+    let end = texts.last().map_or(component.len(), |text| text.start.saturating_sub(header(text.len())));
+    let runtime = component.get(..end).unwrap_or(component);
+    let short = |bytes: &[u8]| Sha256::digest(bytes).iter().take(6).map(|byte| format!("{byte:02x}")).collect::<String>();
+    (runtime != RUNTIME).then(|| (short(runtime), short(RUNTIME)))
 }
 
 /// The runtime's bytes.
@@ -112,6 +133,9 @@ mod tests {
         let mut other = good.clone();
         other[RUNTIME.len() / 2] ^= 1;
         assert!(of(&other).is_none(), "another runtime");
+        assert!(differs(&good).is_none() && differs(RUNTIME).is_none());
+        let (found, packed) = differs(&other).unwrap();
+        assert!(found != packed && found.len() == 12);
         let bad_name = component("a.js", "x").iter().map(|byte| if *byte == b'x' { 0xff } else { *byte }).collect::<Vec<_>>();
         assert!(of(&bad_name).is_none());
     }

@@ -196,6 +196,42 @@ fn every_form_of_export_makes_a_migration() {
     }
 }
 
+/// A component with the runtime of another drift-host: one with another import, and one that differs in a letter.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_component_with_another_javascript_runtime_is_told_to_be_built_again() {
+    let world = World::with_items(&[r#"{"Id": 1}"#]);
+    let dir = tempfile::tempdir().unwrap();
+    let (code, _, error) = drift_host(dir.path(), &["new", "a", "--lang", "js"]);
+    assert_eq!(code, 0, "{error}");
+    let (code, _, error) = drift_host(dir.path(), &["build", "a"]);
+    assert_eq!(code, 0, "{error}");
+    let built = std::fs::read(dir.path().join("a/build/a.wasm")).unwrap();
+    let mut runtimes = std::collections::BTreeSet::new();
+    for (one, other) in [("drift:script/source@0.1.0", "drift:script/source@0.1.7"), ("processed-by", "processed-bY")] {
+        let mut patched = built.clone();
+        let places: Vec<usize> =
+            patched.windows(one.len()).enumerate().filter(|(_, part)| *part == one.as_bytes()).map(|(at, _)| at).collect();
+        assert!(!places.is_empty(), "there is no {one} in it");
+        for at in places {
+            patched[at..at + one.len()].copy_from_slice(other.as_bytes());
+        }
+        let file = dir.path().join("patched.wasm");
+        std::fs::write(&file, patched).unwrap();
+        let path = file.display().to_string();
+        for (code, _, error) in
+            [drift_host(dir.path(), &["inspect", &path]), world.drift_host(&["run", &path, "--table", "Things"])]
+        {
+            let told = error.split_once("was made by another drift-host: its JavaScript runtime is ").map(|(_, told)| told);
+            let (found, rest) =
+                told.and_then(|told| told.split_once(", and this one packs ")).unwrap_or_else(|| panic!("{error}"));
+            let (packed, rest) = rest.split_once(". Build it again with this one").unwrap_or_else(|| panic!("{error}"));
+            assert!(code == 2 && found != packed && rest.contains("`drift-host build`"), "{code}: {error}");
+            runtimes.extend([found.to_owned(), packed.to_owned()]);
+        }
+    }
+    assert_eq!(runtimes.len(), 3, "each runtime has its own name: {runtimes:?}");
+}
+
 /// The same item draws the same in the same run, another draws otherwise, and so does another run.
 #[tokio::test(flavor = "multi_thread")]
 async fn what_javascript_draws_is_of_the_item_and_the_run() {
