@@ -10,6 +10,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 	"unsafe"
 )
 
@@ -336,7 +337,7 @@ func answer(function Function, item Item) uint32 {
 	result := allocate(12)
 	if err != nil {
 		result.setU8(0, 1)
-		result.setText(4, err.Error())
+		result.setText(4, strings.ToValidUTF8(err.Error(), "\uFFFD"))
 		return uint32(result)
 	}
 	list := result.setList(4, len(actions), actionSize)
@@ -349,6 +350,7 @@ func answer(function Function, item Item) uint32 {
 //go:wasmexport migrate
 func exportMigrate(attributes, count, nested, nestedCount uint32) uint32 {
 	item := readItem(pointer(attributes), count, pointer(nested), nestedCount)
+	startClock()
 	release()
 	return answer(Registered().Migrate, item)
 }
@@ -356,6 +358,7 @@ func exportMigrate(attributes, count, nested, nestedCount uint32) uint32 {
 //go:wasmexport undo
 func exportUndo(attributes, count, nested, nestedCount uint32) uint32 {
 	item := readItem(pointer(attributes), count, pointer(nested), nestedCount)
+	startClock()
 	release()
 	return answer(Registered().Undo, item)
 }
@@ -424,6 +427,22 @@ func importArgument(name unsafe.Pointer, length uint32, result unsafe.Pointer)
 
 //go:wasmimport drift:migration/log@0.1.0 write
 func importLog(level uint32, text unsafe.Pointer, length uint32)
+
+//go:wasmimport wasi_snapshot_preview1 drift_wall_clock
+func importWallClock(nanoseconds int64)
+
+var clockStarted bool
+
+// startClock makes time.Now the run's start, as it is in other languages. An instance is of one run.
+func startClock() {
+	if clockStarted {
+		return
+	}
+	clockStarted = true
+	if start, err := time.Parse(time.RFC3339Nano, currentRun().StartedAt); err == nil {
+		importWallClock(start.UnixNano())
+	}
+}
 
 func currentRun() Run {
 	var run Run

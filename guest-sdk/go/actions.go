@@ -151,9 +151,9 @@ func (a *Actions) withChange(before, after Item) ([]Action, error) {
 func diff(before, after Item) (*Patch, error) {
 	patch := Patch{Set: Item{}}
 	for _, name := range slices.Sorted(maps.Keys(after)) {
-		value, err := normal(after[name])
+		value, err := attribute(name, after[name])
 		if err != nil {
-			return nil, fmt.Errorf("attribute %q: %w", name, err)
+			return nil, err
 		}
 		if old, had := before[name]; !had || !same(old, value) {
 			patch.Set[name] = value

@@ -59,6 +59,30 @@ func TestAFloatAndWhatIsNoValueAreRefusedByName(t *testing.T) {
 	}
 }
 
+func TestTextThatIsNotUTF8IsRefusedByItsPath(t *testing.T) {
+	for _, wrong := range []struct {
+		value any
+		words string
+	}{
+		{"caf\xe9", `attribute "a": the string "caf\xe9" is not UTF-8`},
+		{Map{"l": List{1, "\xff"}}, `attribute "a": .l: [1]: the string "\xff" is not UTF-8`},
+		{StringSet{"good", "\xc3"}, `attribute "a": the string "\xc3" is not UTF-8`},
+		{Map{"\xff": 1}, `attribute "a": the name "\xff" in it is not UTF-8`},
+	} {
+		_, _, err := run(t, func(item Item, _ *Actions) error { item["a"] = wrong.value; return nil }, Item{"Id": 1})
+		if err == nil || !strings.HasPrefix(err.Error(), wrong.words) {
+			t.Errorf("%v", err)
+		}
+	}
+	_, _, err := run(t, func(item Item, _ *Actions) error { item["\xff"] = 1; return nil }, Item{"Id": 1})
+	if err == nil || !strings.HasPrefix(err.Error(), `the name of the attribute "\xff" is not UTF-8`) {
+		t.Error(err)
+	}
+	if after, _, err := run(t, func(item Item, _ *Actions) error { item["a"] = "é\x00"; return nil }, Item{"Id": 1}); err != nil || after["a"] != "é\x00" {
+		t.Error(after, err)
+	}
+}
+
 func TestErrorsAndPanicsAreTheItems(t *testing.T) {
 	boom := errors.New("boom")
 	if _, _, err := run(t, func(Item, *Actions) error { return boom }, Item{}); !errors.Is(err, boom) {

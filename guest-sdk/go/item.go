@@ -6,6 +6,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"unicode/utf8"
 )
 
 // Item is an item: attributes by name. A value is
@@ -122,19 +123,33 @@ func short(text string) string {
 func (i Item) copy() (Item, error) {
 	copied := make(Item, len(i))
 	for name, value := range i {
-		value, err := normal(value)
+		value, err := attribute(name, value)
 		if err != nil {
-			return nil, fmt.Errorf("attribute %q: %w", name, err)
+			return nil, err
 		}
 		copied[name] = value
 	}
 	return copied, nil
 }
 
+// attribute gives the value of an attribute as it would be read.
+func attribute(name string, value any) (any, error) {
+	if !utf8.ValidString(name) {
+		return nil, fmt.Errorf("the name of the attribute %q is not UTF-8, which a name is to DynamoDB", name)
+	}
+	value, err := normal(value)
+	if err != nil {
+		return nil, fmt.Errorf("attribute %q: %w", name, err)
+	}
+	return value, nil
+}
+
 // normal gives a value as it would be read: of the types that Item lists, and apart from the one given.
 func normal(value any) (any, error) {
 	switch value := value.(type) {
-	case nil, string, bool:
+	case string:
+		return text(value)
+	case nil, bool:
 		return value, nil
 	case Number:
 		return Num(string(value))
@@ -152,7 +167,7 @@ func normal(value any) (any, error) {
 	case []byte:
 		return bytes.Clone(append([]byte{}, value...)), nil
 	case StringSet:
-		return set(value, func(text string) (string, error) { return text, nil })
+		return set(value, text)
 	case []string:
 		return nil, fmt.Errorf("a []string is a list or a set: say drift.StringSet(…), or drift.List{…}")
 	case NumberSet:
@@ -171,6 +186,14 @@ func normal(value any) (any, error) {
 		return fields(value)
 	}
 	return nil, fmt.Errorf("a %T is none of DynamoDB's types: string, drift.Number, an int, []byte, bool, nil, a set, drift.List or drift.Map", value)
+}
+
+// text checks what is to be a string of DynamoDB's.
+func text(value string) (string, error) {
+	if utf8.ValidString(value) {
+		return value, nil
+	}
+	return "", fmt.Errorf("the string %q is not UTF-8: put bytes in as a []byte (B), or repair it with strings.ToValidUTF8", value[:min(len(value), 40)])
 }
 
 func set[S ~[]T, T any](from S, each func(T) (T, error)) (any, error) {
@@ -203,6 +226,9 @@ func list(from []any) (any, error) {
 func fields(from map[string]any) (any, error) {
 	copied := make(Map, len(from))
 	for name, value := range from {
+		if !utf8.ValidString(name) {
+			return nil, fmt.Errorf("the name %q in it is not UTF-8, which a name is to DynamoDB", name)
+		}
 		value, err := normal(value)
 		if err != nil {
 			return nil, fmt.Errorf(".%s: %w", name, err)

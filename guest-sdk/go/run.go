@@ -8,7 +8,7 @@ type Run struct {
 	Table string
 	// KeyAttributes are the names of the primary key's attributes, partition key first.
 	KeyAttributes []string
-	// StartedAt is when the run began, RFC 3339 in UTC. It is the only clock there is.
+	// StartedAt is when the run began, RFC 3339 in UTC. In a component time.Now is that as well.
 	StartedAt string
 }
 

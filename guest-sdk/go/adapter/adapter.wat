@@ -1,16 +1,22 @@
-;; WASI preview 1 for a Go guest, without any WASI behind it but random numbers.
+;; WASI preview 1 for a Go guest, without any WASI behind it but random numbers and the end of the program.
 ;;
 ;; Why not the official adapter: Go reads the clock when its garbage collector runs, and that may be inside `cabi_realloc`,
-;; where a component must not call out ("cannot leave component instance"). Here the clock is a counter. Standard output and
-;; standard error go to the migration's log. There are no files, arguments or environment; whoever sleeps wakes at once, and
-;; the clock has moved on by as much.
+;; where a component must not call out ("cannot leave component instance"). Here the monotonic clock is a counter, and the wall
+;; clock stands where the SDK has put it, at the run's start. Standard output and standard error go to the migration's log.
+;; There are no files, arguments or environment; whoever sleeps wakes at once, and the monotonic clock has moved on by as much.
 (module
   (import "drift:migration/log@0.1.0" "write" (func $log (param i32 i32 i32)))
   (import "wasi:random/random@0.2.0" "get-random-u64" (func $random (result i64)))
+  (import "wasi:cli/exit@0.2.0" "exit-with-code" (func $exit (param i32)))
   (import "env" "memory" (memory 0))
 
-  ;; Nanoseconds: 2026-01-01 and what has been slept since.
-  (global $now (mut i64) (i64.const 1767225600000000000))
+  ;; Nanoseconds. Until the SDK has asked for the run's start, which it cannot while the program starts: 2026-01-01.
+  (global $wall (mut i64) (i64.const 1767225600000000000))
+  ;; What has been slept, and a little for each look. Go wants it to begin above nought.
+  (global $now (mut i64) (i64.const 1000000000))
+
+  ;; Not of WASI: puts the wall clock, in nanoseconds since 1970.
+  (func (export "drift_wall_clock") (param i64) (global.set $wall (local.get 0)))
 
   ;; Nothing of it, no error.
   (func $none (param $count i32) (param $bytes i32) (result i32)
@@ -22,9 +28,16 @@
   (func (export "args_get") (param i32 i32) (result i32) (i32.const 0))
   (func (export "environ_get") (param i32 i32) (result i32) (i32.const 0))
   (func (export "sched_yield") (result i32) (i32.const 0))
-  (func (export "proc_exit") (param i32) unreachable)
+  ;; The host ends the item there, and says why.
+  (func (export "proc_exit") (param i32)
+    (call $exit (i32.and (local.get 0) (i32.const 255)))
+    unreachable)
 
   (func (export "clock_time_get") (param $clock i32) (param $precision i64) (param $at i32) (result i32)
+    (if (i32.eqz (local.get $clock))
+      (then
+        (i64.store (local.get $at) (global.get $wall))
+        (return (i32.const 0))))
     (global.set $now (i64.add (global.get $now) (i64.const 1000)))
     (i64.store (local.get $at) (global.get $now))
     (i32.const 0))

@@ -48,11 +48,12 @@ impl Trapped {
         Self { kind, message, backtrace, log }
     }
 
-    /// The failure of an item. A panic that an SDK's hook has logged says more than the trap that follows it.
+    /// The failure of an item. What an SDK's hook or a runtime has logged of its end says more than the trap that follows it.
     pub(super) fn of_item(self) -> ItemFailure {
         let panic = self.log.iter().rev().find(|line| line.level == LogLevel::Error && line.message.starts_with("panicked at"));
-        let message = match panic {
-            Some(line) if self.kind == FailureKind::Trap => line.message.clone(),
+        let message = match (self.kind, panic) {
+            (FailureKind::Trap, Some(line)) => line.message.clone(),
+            (FailureKind::Trap, None) => last_words(&self.log).unwrap_or(self.message),
             _ => self.message,
         };
         ItemFailure { kind: self.kind, message, backtrace: self.backtrace, log: self.log }
@@ -66,6 +67,16 @@ impl Trapped {
             false => format!("{}; it logged: {}", self.message, logged.join("; ")),
         }
     }
+}
+
+/// What Go's runtime prints before it traps, in pieces: `fatal error: `, and on a line of its own what it was.
+fn last_words(log: &[LogLine]) -> Option<String> {
+    let begins = |line: &LogLine| ["fatal error:", "panic:"].iter().any(|words| line.message.starts_with(words));
+    let at = log.iter().rposition(begins)?;
+    let (first, rest) = log.get(at..)?.split_first()?;
+    let head = first.message.trim_end();
+    let more = rest.first().filter(|_| head.ends_with(':')).map_or("", |line| line.message.as_str());
+    Some(format!("trapped: {head} {more}").trim_end().to_owned())
 }
 
 fn told(error: &wasmtime::Error, trap: Option<Trap>, state: &State) -> String {

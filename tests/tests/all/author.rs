@@ -1,6 +1,6 @@
 //! An author's first hour: a project made, built, tested and run, in each language, as its README says.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use drift_host::model::Value;
@@ -194,6 +194,116 @@ fn every_form_of_export_makes_a_migration() {
         let (code, out, error) = drift_host(dir.path(), &["try", "forms.js", "--item", "item.json", "--key-attributes", "Id"]);
         assert_eq!((code, out.contains("+ done: {\"BOOL\":true}")), (0, true), "{text}{out}{error}");
     }
+}
+
+/// A project whose migration is this source, built; its folder and component. The build itself must succeed.
+fn built(dir: &Path, language: &str, file: &str, source: &str) -> (PathBuf, String) {
+    let name = format!("told-in-{language}");
+    let (code, out, error) = drift_host(dir, &["new", &name, "--lang", language]);
+    assert_eq!(code, 0, "{out}{error}");
+    let project = dir.join(&name);
+    std::fs::write(project.join(file), source).unwrap();
+    let (code, out, error) = drift_host(&project, &["build", "--json"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let built: Json = serde_json::from_str(&out).unwrap();
+    let component = project.join(built["component"].as_str().unwrap()).display().to_string();
+    (project, component)
+}
+
+/// What `try` says of the item `{"Id": 1, "do": WHAT}`.
+fn tried(project: &Path, component: &str, what: &str) -> (i32, String) {
+    std::fs::write(project.join("item.json"), format!("{{\"Id\": 1, \"do\": {what:?}}}")).unwrap();
+    let arguments = ["try", component, "--item", "item.json", "--key-attributes", "Id", "--limit", "item-time=5s"];
+    let (code, out, error) = drift_host(project, &arguments);
+    (code, out + &error)
+}
+
+/// What an author of Go is told at run time: one component, and an item for each mistake.
+#[test]
+fn mistakes_in_go_are_told_in_its_own_words() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let source = r#"package main
+
+import (
+	"errors"
+	"log"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"drift-host.local/drift"
+)
+
+func init() {
+	drift.Register(drift.Migration{Number: 1, Name: "x", Migrate: func(item drift.Item, _ *drift.Actions) error {
+		what, err := item.String("do")
+		if err != nil {
+			return err
+		}
+		switch what {
+		case "exit":
+			os.Exit(1)
+		case "fatal":
+			log.Fatal("so it goes")
+		case "goroutine":
+			go func() { panic("in the background") }()
+			time.Sleep(time.Second)
+		case "deadlock":
+			var never sync.WaitGroup
+			never.Add(1)
+			never.Wait()
+		case "float":
+			item["price"] = 1.5
+		case "utf8":
+			item["deep"] = drift.Map{"list": drift.List{"caf\xe9"}}
+		case "error":
+			return errors.New("it said \xff")
+		case "panic":
+			item["deep"].(drift.Map)["x"] = 1
+		case "go":
+			done := make(chan string)
+			go func() { done <- "from a goroutine" }()
+			item["said"] = <-done
+		case "now":
+			started, err := time.Parse(time.RFC3339Nano, drift.CurrentRun().StartedAt)
+			if err != nil {
+				return err
+			}
+			before := time.Now()
+			time.Sleep(time.Hour)
+			item["same"] = before.Equal(started) && time.Now().Equal(started) && started.Year() > 2025
+			item["slept"] = time.Since(before) >= time.Hour && time.Since(before) < 2*time.Hour
+			item["year"] = strings.TrimPrefix(before.Format("2006"), "20")
+		}
+		return nil
+	}})
+}
+
+func main() {}
+"#;
+    let (project, component) = built(dir.path(), "go", "migration.go", source);
+    for (what, words) in [
+        ("exit", "failed: called `exit` with status 1 (as `os.Exit` and `log.Fatal` do): return an error instead"),
+        ("fatal", "called `exit` with status 1"),
+        ("fatal", "so it goes"),
+        ("goroutine", "failed: trapped: panic: in the background"),
+        ("deadlock", "failed: trapped: fatal error: all goroutines are asleep - deadlock!"),
+        ("float", r#"attribute "price": the float 1.5 is not exact: give a drift.Number, drift.MustNum("1.5")"#),
+        ("utf8", r#"attribute "deep": .list: [0]: the string "caf\xe9" is not UTF-8"#),
+        ("error", "it said \u{fffd}"),
+        ("panic", "told-in-go/migration.go:39"),
+    ] {
+        let (code, said) = tried(&project, &component, what);
+        assert_eq!((code, said.contains(words)), (1, true), "{what}: {words}\n{said}");
+    }
+    let (code, said) = tried(&project, &component, "go");
+    assert_eq!((code, said.contains("from a goroutine")), (0, true), "{said}");
+    let (code, said) = tried(&project, &component, "now");
+    assert!(code == 0 && said.contains(r#"+ same: {"BOOL":true}"#) && said.contains(r#"+ slept: {"BOOL":true}"#), "{said}");
 }
 
 /// A component with the runtime of another drift-host: one with another import, and one that differs in a letter.

@@ -10,8 +10,9 @@ const CONTRACT: &str = include_str!("../../../../wit/migration.wit");
 
 /// What the adapter sees of the host.
 const ADAPTERS_WORLD: &str = "package drift:adapter@0.1.0;
-world adapter { import drift:migration/log@0.1.0; import wasi:random/random@0.2.0; }";
+world adapter { import drift:migration/log@0.1.0; import wasi:random/random@0.2.0; import wasi:cli/exit@0.2.0; }";
 const RANDOM: &str = "package wasi:random@0.2.0; interface random { get-random-u64: func() -> u64; }";
+const EXIT: &str = "package wasi:cli@0.2.0; interface exit { exit-with-code: func(status-code: u8); }";
 
 /// The component of a core module that speaks `world` of the contract; what it imports of WASI preview 1 is answered by `adapter`.
 pub(super) fn of(mut core: Vec<u8>, world: &str, adapter: Option<Vec<u8>>) -> Result<Vec<u8>, Error> {
@@ -27,7 +28,8 @@ pub(super) fn of(mut core: Vec<u8>, world: &str, adapter: Option<Vec<u8>>) -> Re
 /// An adapter, from its text.
 pub(super) fn adapter(text: &str) -> Result<Vec<u8>, Error> {
     let mut core = wat::parse_str(text).map_err(|error| Error(format!("the adapter is not WebAssembly: {error}")))?;
-    embed(&mut core, &[("migration.wit", CONTRACT), ("random.wit", RANDOM), ("adapter.wit", ADAPTERS_WORLD)], "adapter")?;
+    let packages = [("migration.wit", CONTRACT), ("random.wit", RANDOM), ("exit.wit", EXIT), ("adapter.wit", ADAPTERS_WORLD)];
+    embed(&mut core, &packages, "adapter")?;
     Ok(core)
 }
 

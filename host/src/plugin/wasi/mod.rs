@@ -48,7 +48,7 @@ impl Wasi {
 
 /// A guest ended its process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("called `exit` with status {0}; a migration returns, or returns an error")]
+#[error("called `exit` with status {0} (as `os.Exit` and `log.Fatal` do): return an error instead")]
 pub(super) struct Exit(pub(super) u8);
 
 /// Links what the component imports of WASI; all of it has been checked against the allow-list.
