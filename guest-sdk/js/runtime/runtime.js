@@ -32,7 +32,7 @@ const guarded = (work) => {
   try {
     return work();
   } catch (error) {
-    throw new Error(told(error, source.name()));
+    throw new Error(told(error, source.name(), source.text()));
   }
 };
 
@@ -41,7 +41,7 @@ export function describe() {
     return sdk.described(migration());
   } catch (error) {
     // The contract has no error here, and a trap would bury this one: the host knows this name.
-    const error_ = ['error', told(error, source.name())];
+    const error_ = ['error', told(error, source.name(), source.text())];
     return { number: '1', name: 'unknown', summary: '', repeatable: false, after: [], grants: [], extra: [error_] };
   }
 }

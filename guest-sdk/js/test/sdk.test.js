@@ -135,3 +135,15 @@ test('a file is evaluated on its own lines', () => {
   assert.equal(told('just a text', 'my.js'), 'just a text');
   assert.equal(told({ code: 7 }, 'my.js'), '{"code":7}');
 });
+
+test('places in a bundle are those of its sources, by the map at its end', () => {
+  // Line 2 of the bundle is src/ä.ts:41:5 up to column 10, and from there on src/b.ts:8:3; line 3 is not in the map.
+  const map = Buffer.from(JSON.stringify({ version: 3, sources: ['src/ä.ts', 'src/b.ts'], names: [], mappings: ';AAwCI,UCjCF;' })).toString('base64');
+  const body = `x;\ny;\n//# sourceMappingURL=data:application/json;base64,${map}\n`;
+  const error = new TypeError('no');
+  error.stack = 'TypeError: no\n    at f (<input>:2:3)\n    at <anonymous> (<input>:2:14)\n    at g (<input>:3:1)\n    at native';
+  assert.equal(told(error, 'migration.ts', body), 'TypeError: no\n  at f (src/ä.ts:41:5)\n  at <anonymous> (src/b.ts:8:3)\n  at g (migration.ts:3:1)');
+  for (const other of ['', 'x', body.replace(/base64,.*/, 'base64,AAAA')]) {
+    assert.match(told(error, 'migration.ts', other), /f \(migration\.ts:2:3\)/);
+  }
+});

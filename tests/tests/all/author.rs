@@ -306,6 +306,71 @@ func main() {}
     assert!(code == 0 && said.contains(r#"+ same: {"BOOL":true}"#) && said.contains(r#"+ slept: {"BOOL":true}"#), "{said}");
 }
 
+/// What an author of TypeScript is told: at run time and when the project is built, with the place in the author's own files.
+#[test]
+fn mistakes_in_typescript_are_told_in_its_own_words_and_lines() {
+    if !has("npm", &["--version"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let migration = r"import type { Item, Migration } from 'drift-sdk';
+
+import { fails } from './src/helper.ts';
+
+interface Unused {
+  only: 'types';
+}
+
+const migration: Migration = {
+  number: 1,
+  name: 'x',
+  migrate(item: Item): any {
+    const what: string = item.do;
+    if (what === 'throw') throw new TypeError('thrown here');
+    if (what === 'below') fails<Unused>({ only: 'types' });
+    if (what === 'float') item.price = 1.5;
+    if (what === 'returns') return { ...item };
+    if (what === 'promise') return (async () => item)();
+  },
+};
+
+export default migration;
+";
+    let helper = "export type Nothing = never;\n\nexport function fails<T>(value: T): never {\n  throw new RangeError('below, ' + JSON.stringify(value));\n}\n";
+    let project = dir.path().join("told-in-ts");
+    let (code, out, error) = drift_host(dir.path(), &["new", "told-in-ts", "--lang", "ts"]);
+    assert_eq!(code, 0, "{out}{error}");
+    std::fs::create_dir(project.join("src")).unwrap();
+    std::fs::write(project.join("src/helper.ts"), helper).unwrap();
+    std::fs::write(project.join("migration.ts"), migration).unwrap();
+    let (code, out, error) = drift_host(&project, &["build"]);
+    assert_eq!(code, 0, "{out}{error}");
+    for (what, words) in [
+        ("throw", &["TypeError: thrown here", "at migrate (migration.ts:14:"][..]),
+        ("below", &[r#"RangeError: below, {"only":"types"}"#, "at fails (src/helper.ts:4:", "at migrate (migration.ts:15:"]),
+        ("float", &["price: the number 1.5 may not be exact: give num('1.5')"]),
+        ("returns", &["migrate changes the item that it is given, and returns nothing; it returned an object"]),
+        ("promise", &["it returned a promise: there is nothing to wait for in a migration"]),
+    ] {
+        let (code, said) = tried(&project, "build/told_in_ts.wasm", what);
+        assert!(code == 1 && words.iter().all(|words| said.contains(words)), "{what}: {words:?}\n{said}");
+    }
+    for (wrong, right, words) in [
+        ("item.price = 1.5", "item.price = = 1.5", &["migration.ts:16:", "Unexpected \"=\""][..]),
+        (
+            "  migrate(item: Item): any {",
+            "  async migrate(item: Item): Promise<any> {",
+            &["has an async migrate, and it is a plain function"],
+        ),
+        ("name: 'x',", "name: '',", &["has the name \"\": a short text is wanted"]),
+        ("number: 1,", "number: fails(1),", &["RangeError: below, 1", "src/helper.ts:4:", "migration.ts:10:"]),
+    ] {
+        std::fs::write(project.join("migration.ts"), migration.replace(wrong, right)).unwrap();
+        let (code, out, error) = drift_host(&project, &["build"]);
+        assert!(code == 2 && words.iter().all(|words| error.contains(words)), "{right}: {code} {out}{error}");
+    }
+}
+
 /// A component with the runtime of another drift-host: one with another import, and one that differs in a letter.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_component_with_another_javascript_runtime_is_told_to_be_built_again() {

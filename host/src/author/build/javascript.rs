@@ -42,6 +42,9 @@ fn bundle(project: &Path, source: &str) -> Result<String, Error> {
             "--external:drift-sdk",
             "--log-level=warning",
             "--charset=utf8",
+            // The runtime reads it when there is an error to place.
+            "--sourcemap=inline",
+            "--sources-content=false",
         ])
         .run()
 }
