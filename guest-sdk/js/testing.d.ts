@@ -1,4 +1,4 @@
-import type { Item, Migration } from 'drift-sdk';
+import type { Item, Migration, Value } from 'drift-sdk';
 
 export interface Options {
   table?: string;
@@ -11,3 +11,7 @@ export interface Options {
 export function migrate(migration: Migration, item: Item, options?: Options): { after: Item | null; actions: object[] };
 /** The same of the way back. */
 export function undo(migration: Migration, item: Item, options?: Options): { after: Item | null; actions: object[] };
+/** Whether two values are one to DynamoDB: by type, numbers by value, sets whatever their order. 1 and num('1.0') are. */
+export function same(actual: Value | undefined, expected: Value | undefined): boolean;
+/** Throws, with each attribute that differs, unless two items are one to DynamoDB; null is an item that was deleted. */
+export function assertItem(actual: Item | null, expected: Item | null): void;

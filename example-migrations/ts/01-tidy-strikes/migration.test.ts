@@ -2,10 +2,10 @@ import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import test from 'node:test';
 
-import { Num, num } from 'drift-sdk';
-import { migrate, undo } from 'drift-sdk/testing';
+import { num } from 'drift-sdk';
+import { assertItem, migrate, undo } from 'drift-sdk/testing';
 
-import type { Item, Value } from 'drift-sdk';
+import type { Item } from 'drift-sdk';
 
 import tidy from './migration.ts';
 
@@ -22,20 +22,13 @@ const laGuardia = (): Item => ({
   'Cost Other': '0', 'Cost Repair': '0', 'Cost Total $': '0', 'Speed IAS in knots': '',
 });
 
-/** For deepEqual: numbers by their text, and apart from texts. */
-const plain = (value: Value | undefined): unknown => {
-  if (value instanceof Num) return { N: value.toString() };
-  if (typeof value !== 'object' || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([name, child]) => [name, plain(child)]));
-};
-
 const migrated = (item: Item): Item => migrate(tidy, item).after ?? assert.fail('it is gone');
 
 test('a messy strike becomes a tidy one', () => {
-  assert.deepEqual(plain(migrated(laGuardia())), {
-    Id: { N: '24' }, airport: 'LAGUARDIA NY', aircraft: 'B-737-400', damage: 'Substantial', flight_date: '1990-04-07', operator: 'US AIRWAYS',
+  assertItem(migrated(laGuardia()), {
+    Id: 24, airport: 'LAGUARDIA NY', aircraft: 'B-737-400', damage: 'Substantial', flight_date: '1990-04-07', operator: 'US AIRWAYS',
     origin_state: 'New York', phase_of_flight: 'Take-off run', wildlife_size: 'Large', species: 'Canada goose', time_of_day: 'Day',
-    costs: { other: { N: '0' }, repair: { N: '0' }, total: { N: '0' } }, legacy: { 'Aircraft Airline Operator': 'US AIRWAYS*', 'Speed IAS in knots': '' },
+    costs: { other: 0, repair: 0, total: 0 }, legacy: { 'Aircraft Airline Operator': 'US AIRWAYS*', 'Speed IAS in knots': '' },
   });
 });
 
@@ -51,7 +44,7 @@ test('every one of the ten thousand comes back exactly, and is tidied once', () 
   for (const strike of strikes) {
     const after = migrated(strike);
     assert.deepEqual(migrate(tidy, after).actions, []);
-    assert.deepEqual(plain(undo(tidy, after).after), plain(strike));
+    assertItem(undo(tidy, after).after, strike);
   }
 });
 
@@ -60,7 +53,7 @@ test('what was changed since survives the undo', () => {
   Object.assign(after, { operator: 'US AIRWAYS GROUP', speed_knots: num(130) });
   after.costs.repair = num(1500);
   const expected = { ...laGuardia(), 'Cost Repair': '1500', 'Aircraft Airline Operator': 'US AIRWAYS GROUP', 'Speed IAS in knots': '130' };
-  assert.deepEqual(plain(undo(tidy, after).after), plain(expected));
+  assertItem(undo(tidy, after).after, expected);
 });
 
 test("a cost that is no number is that item's error and names the attribute", () => {

@@ -4,7 +4,7 @@ import test from 'node:test';
 import { BinarySet, Num, NumberSet, StringSet, num } from '../index.js';
 import { evaluate, told } from '../runtime/evaluate.js';
 import * as sdk from '../index.js';
-import { migrate, undo } from '../testing.js';
+import { assertItem, migrate, same, undo } from '../testing.js';
 
 const of = (migrate, more = {}) => ({ number: 1, name: 'x', migrate, ...more });
 
@@ -113,6 +113,29 @@ test('sets hold nothing twice', () => {
   assert.equal(set.size, 2);
   assert.ok(set.has(2) && set.delete(1) && !set.has(1));
   assert.throws(() => new BinarySet([]).add('x'), /Uint8Array/);
+});
+
+test('items are compared as DynamoDB compares', () => {
+  const item = () => ({ Id: 1, n: num('1.50'), s: new StringSet(['a', 'b']), b: Uint8Array.of(1), deep: { l: [1, { x: null }] } });
+  assertItem(item(), { deep: { l: [num('1.0'), { x: null }] }, b: Uint8Array.of(1), s: new StringSet(['b', 'a']), n: num('15E-1'), Id: 1n, not: undefined });
+  assertItem(null, null);
+  const wrong = { ...item(), Id: '1', s: new StringSet(['a']), deep: { l: [1, { x: 2, y: [] }] }, more: true };
+  delete wrong.b;
+  assert.throws(() => assertItem(wrong, item()), {
+    name: 'AssertionError',
+    message: [
+      'the item is not as expected:',
+      "  Id: expected num('1'), found \"1\"",
+      '  s: expected new StringSet(["a", "b"]), found new StringSet(["a"])',
+      '  b: expected Uint8Array.of(1), found nothing',
+      "  deep.l[1].x: expected null, found num('2')",
+      '  deep.l[1].y: expected nothing, found []',
+      '  more: expected nothing, found true',
+    ].join('\n'),
+  });
+  assert.throws(() => assertItem(null, { Id: 1 }), /the item: expected \{ "Id": num\('1'\) \}, found null/);
+  assert.throws(() => assertItem({ n: 1.5 }, { n: 1.5 }), /num\('1\.5'\)/);
+  assert.ok(same(1, num('1.0')) && same(undefined, undefined) && !same('1', 1) && !same(new NumberSet([1]), new StringSet(['1'])));
 });
 
 test('a file is evaluated on its own lines', () => {
