@@ -221,6 +221,32 @@ impl Tool {
     }
 }
 
+/// Refuses a tool that is older than it must be, by its own word; `asked` makes it say its version. One that says none is a
+/// development build, and taken.
+fn at_least(
+    program: &'static str,
+    asked: &[&str],
+    oldest: (u32, u32),
+    remedy: &'static str,
+    project: &Path,
+) -> Result<(), Error> {
+    let said = Tool::new(program, remedy, project).args(asked).ask()?;
+    match version(&said) {
+        Some(found) if found < oldest => {
+            let (major, minor) = oldest;
+            Err(Error(format!("{program} says {said:?}, and {major}.{minor} or newer is needed: {remedy}")))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The first two numbers of `go1.26.8`, `v20.20.2` or `Python 3.11.7`.
+fn version(said: &str) -> Option<(u32, u32)> {
+    let digits = said.get(said.find(|letter: char| letter.is_ascii_digit())?..)?;
+    let mut parts = digits.split(|letter: char| !letter.is_ascii_digit());
+    Some((parts.next()?.parse().ok()?, parts.next()?.parse().ok()?))
+}
+
 /// Whether a variable of the environment may be a key to tables.
 fn is_secret(name: &str) -> bool {
     name.to_ascii_uppercase().starts_with("AWS_")
@@ -238,6 +264,20 @@ mod tests {
     fn a_tool_that_is_missing_is_named_with_its_remedy() {
         let tool = Tool::new("no-such-tool-of-anyone", "get it from its maker", Path::new("."));
         assert_eq!(tool.run().unwrap_err().0, "no-such-tool-of-anyone is not installed: get it from its maker");
+    }
+
+    #[test]
+    fn versions_are_read_as_each_tool_prints_them() {
+        for (said, found) in [
+            ("go1.26.8", Some((1, 26))),
+            ("go1.24rc1", Some((1, 24))),
+            ("devel +abc", None),
+            ("v20.20.2", Some((20, 20))),
+            ("Python 3.9.1", Some((3, 9))),
+            ("", None),
+        ] {
+            assert_eq!(version(said), found, "{said}");
+        }
     }
 
     #[test]

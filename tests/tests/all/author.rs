@@ -306,6 +306,92 @@ func main() {}
     assert!(code == 0 && said.contains(r#"+ same: {"BOOL":true}"#) && said.contains(r#"+ slept: {"BOOL":true}"#), "{said}");
 }
 
+/// What an author of Go is told when the project is built.
+#[test]
+fn what_go_refuses_to_build_is_told_in_its_own_words_and_lines() {
+    if !has("go", &["version"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let (code, out, error) = drift_host(dir.path(), &["new", "told-in-go", "--lang", "go"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let source = |function: &str| {
+        format!(
+            "package main\n\nimport \"drift-host.local/drift\"\n\nfunc init() {{\n\tdrift.Register(drift.Migration{{Number: 1, Name: \"x\", Migrate: migrate}})\n}}\n\n{function}\n\nfunc main() {{}}\n"
+        )
+    };
+    for (function, words) in [
+        ("func migrate(item drift.Item, _ *drift.Actions) error {\n\titem[\"a\"] = = 1\n\treturn nil\n}", &["migration.go:10:", "syntax error"][..]),
+        ("func migrate(item drift.Item, _ *drift.Actions) error {\n\treturn item\n}", &["migration.go:10:", "cannot use item"]),
+        ("func migrate(item drift.Item) drift.Item {\n\treturn item\n}", &["migration.go:6:", "cannot use migrate"]),
+    ] {
+        std::fs::write(dir.path().join("told-in-go/migration.go"), source(function)).unwrap();
+        let (code, out, error) = drift_host(dir.path(), &["build", "told-in-go"]);
+        assert!(code == 2 && words.iter().all(|words| error.contains(words)), "{function}: {code} {out}{error}");
+    }
+    // What builds and says nothing sensible of itself.
+    for (register, words) in [
+        ("drift.Migration{Name: \"x\"}", "the migration has no Number"),
+        ("drift.Migration{Number: 1, Name: \"x\"}", "the migration has no Migrate function"),
+    ] {
+        let text = format!("package main\n\nimport \"drift-host.local/drift\"\n\nfunc init() {{ drift.Register({register}) }}\n\nfunc main() {{}}\n");
+        std::fs::write(dir.path().join("told-in-go/migration.go"), text).unwrap();
+        let (code, out, error) = drift_host(dir.path(), &["build", "told-in-go"]);
+        assert_eq!((code, error.contains(words)), (2, true), "{register}: {out}{error}");
+    }
+}
+
+/// What an author of Python is told: when the project is built, and of each item.
+#[test]
+fn mistakes_in_python_are_told_in_its_own_words_and_lines() {
+    if !has("python3", &["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]) {
+        return;
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let source = r#"import sys
+
+from drift_sdk import migration
+
+
+@migration(number=1, name="x")
+def migrate(item):
+    what = item["do"]
+    if what == "raise":
+        item["no such name"]
+    if what == "float":
+        item["price"] = 1.5
+    if what == "returns":
+        return dict(item)
+    if what == "promise":
+        return later()
+    if what == "exit":
+        sys.exit("enough")
+
+
+async def later():
+    pass
+"#;
+    let (project, component) = built(dir.path(), "python", "migration.py", source);
+    for (what, words) in [
+        ("raise", &["KeyError: 'no such name'", "at migration.py:10 in migrate"][..]),
+        ("float", &["price", "Decimal('1.5')"]),
+        ("returns", &["a migration changes the item that it is given, and returns nothing; this one returned a dict"]),
+        ("promise", &["returns nothing; this one returned a coroutine"]),
+        ("exit", &["SystemExit: enough", "at migration.py:18 in migrate"]),
+    ] {
+        let (code, said) = tried(&project, &component, what);
+        assert!(code == 1 && words.iter().all(|words| said.contains(words)), "{what}: {words:?}\n{said}");
+    }
+    for (wrong, right, words) in [
+        ("item[\"price\"] = 1.5", "item[\"price\"] = = 1.5", &["migration.py", "line 12", "SyntaxError"][..]),
+        ("def migrate(item)", "async def migrate(item)", &["migrate is async, and a migration is a plain function"]),
+    ] {
+        std::fs::write(project.join("migration.py"), source.replace(wrong, right)).unwrap();
+        let (code, out, error) = drift_host(&project, &["build"]);
+        assert!(code == 2 && words.iter().all(|words| error.contains(words)), "{right}: {code} {out}{error}");
+    }
+}
+
 /// What an author of TypeScript is told: at run time and when the project is built, with the place in the author's own files.
 #[test]
 fn mistakes_in_typescript_are_told_in_its_own_words_and_lines() {

@@ -3,11 +3,13 @@
 
 use std::path::Path;
 
-use super::{Tool, at};
+use super::{Tool, at, at_least};
 use crate::author::Error;
 use crate::plugin::script_component;
 
 const NODE: &str = "install Node.js 20 or newer, which brings npm (https://nodejs.org)";
+/// esbuild's, and npm's.
+const OLDEST: (u32, u32) = (20, 0);
 
 pub(super) fn build(project: &Path, source: &str) -> Result<Vec<u8>, Error> {
     let file = project.join(source);
@@ -21,6 +23,7 @@ pub(super) fn build(project: &Path, source: &str) -> Result<Vec<u8>, Error> {
 
 /// The project as one file, its types gone; its packages are installed if they are not, and none may run a script.
 fn bundle(project: &Path, source: &str) -> Result<String, Error> {
+    at_least("node", &["--version"], OLDEST, NODE, project)?;
     let esbuild = project.join("node_modules").join(".bin").join("esbuild");
     if !esbuild.exists() {
         let install = if project.join("package-lock.json").is_file() { "ci" } else { "install" };

@@ -2,12 +2,14 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Tool, at};
+use super::{Tool, at, at_least};
 use crate::author::Error;
 
 /// What makes components of Python.
 const COMPONENTIZE: &str = "componentize-py==0.25.1";
 const INSTALL: &str = "install Python 3.10 or newer, with venv and pip (Debian: apt-get install python3-venv)";
+/// componentize-py's.
+const OLDEST: (u32, u32) = (3, 10);
 
 pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
     let tool = componentize(project)?;
@@ -38,12 +40,17 @@ fn componentize(project: &Path) -> Result<PathBuf, Error> {
     if program.is_file() {
         return Ok(program);
     }
+    at_least("python3", &["--version"], OLDEST, INSTALL, project)?;
     tell!("installing {COMPONENTIZE} into {}, once", tools.display());
-    let python = || Tool::new("python3", INSTALL, project);
-    python().args(["-m".as_ref(), "venv".as_ref(), tools.as_os_str()]).run()?;
+    let failed = |error: Error| Error(format!("{COMPONENTIZE}, which makes components of Python, could not be installed: {error}. It takes PyPI, or a mirror that pip knows; else {INSTALL}"));
+    Tool::new("python3", INSTALL, project)
+        .args(["-m".as_ref(), "venv".as_ref(), tools.as_os_str()])
+        .run()
+        .map_err(failed)?;
     // No package may run a script of its own while it is installed.
     Tool::new(tools.join("bin").join("python"), INSTALL, project)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", COMPONENTIZE])
-        .run()?;
+        .run()
+        .map_err(failed)?;
     Ok(program)
 }
