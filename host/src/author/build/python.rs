@@ -1,5 +1,6 @@
 //! Python: componentize-py, in a virtual environment of its own.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use super::{Tool, at, at_least};
@@ -37,6 +38,11 @@ fn componentize(project: &Path) -> Result<PathBuf, Error> {
     let home = crate::plugin::default_cache_dir().ok_or_else(|| Error("there is no HOME to keep componentize-py in".into()))?;
     let tools = home.parent().unwrap_or(&home).join("tools").join(COMPONENTIZE.replace("==", "-"));
     let program = tools.join("bin").join("componentize-py");
+    // Another build may be installing it: the one that comes second waits, and finds it there.
+    let parent = tools.parent().unwrap_or(&tools);
+    let lock = parent.join("lock");
+    let locked = std::fs::create_dir_all(parent).and_then(|()| File::create(&lock)).and_then(|file| file.lock().map(|()| file));
+    let _held = locked.map_err(|error| at(&lock, format!("componentize-py cannot be installed beside it: {error}")))?;
     if program.is_file() {
         return Ok(program);
     }
