@@ -6,6 +6,7 @@ pub mod items;
 pub mod moto;
 pub mod plain;
 pub mod proxy;
+pub mod soak;
 
 use std::path::PathBuf;
 
