@@ -18,7 +18,7 @@ const LANGUAGES: [(&str, &str, &str); 5] = [
 /// `cargo xtask soak`: the tidy-strikes examples, a million calls of one instance each; with names of languages, only those.
 pub(crate) fn soak(arguments: &[String]) -> Result<()> {
     let (languages, options) = split(arguments);
-    let programs = Programs::build("soak", None)?;
+    let programs = Programs::build("soak")?;
     let components = programs.components("tidy-strikes", &languages, true)?;
     cargo::program(&programs.other).args(options).args(components).run()
 }
@@ -26,8 +26,7 @@ pub(crate) fn soak(arguments: &[String]) -> Result<()> {
 /// `cargo xtask measure`: what the migration that `new` writes costs in each language.
 pub(crate) fn measure(arguments: &[String]) -> Result<()> {
     let (languages, options) = split(arguments);
-    // As the bench has it: ours at opt-level 3, as dependencies are in every build.
-    let programs = Programs::build("measure", Some("3"))?;
+    let programs = Programs::build("measure")?;
     let components = programs.components("trim-names", &languages, false)?;
     cargo::program(&programs.other).args(options).args(components).run()
 }
@@ -45,13 +44,12 @@ struct Programs {
 }
 
 impl Programs {
-    fn build(other: &str, opt_level: Option<&str>) -> Result<Self> {
+    /// As the bench has it: ours at opt-level 3, as dependencies are in every build.
+    fn build(other: &str) -> Result<Self> {
         // With the whole workspace selected, so that dependencies have the same features and are built once.
-        let mut build = cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host", "--bin", other]);
-        if let Some(level) = opt_level {
-            build.env("CARGO_PROFILE_DEV_OPT_LEVEL", level);
-        }
-        build.run()?;
+        cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host", "--bin", other])
+            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "3")
+            .run()?;
         let (built, work) = (target_dir()?.join("debug"), target_dir()?.join("authors").join(other));
         fs::create_dir_all(&work).map_err(|error| format!("cannot make {}: {error}", work.display()))?;
         Ok(Self { host: built.join(exe("drift-host")), other: built.join(exe(other)), work })

@@ -1,9 +1,12 @@
 //! One migration in five languages, by the way of an author: `new`, the example's source for the template's, `build`, `test` on the
-//! shared fixtures, `run` and `undo` on the 10,000 strikes. Each gives the very same table.
+//! shared fixtures, `run` and `undo` on the 10,000 strikes. Each gives the very same table, and asked 20,000 times an instance needs no more memory than
+//! after a tenth of that; `cargo xtask soak` asks a million times.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use drift_host::plugin::script_component;
+use drift_tests::soak::{soak, verdict};
 use drift_tests::{World, guest};
 use tokio::sync::OnceCell;
 
@@ -64,6 +67,9 @@ async fn strikes_in(language: &str, source: &str) {
     let (code, out, error) = world.drift_host(&["undo", &component, "--table", "Strikes"]);
     assert_eq!(code, 0, "{language}: {out}{error}");
     assert!(table(&world).await == *before, "{language}: the way back gives the table that there was");
+
+    let soaked = soak(Path::new(&component), &world.table("Strikes").await, 20_000).and_then(|points| verdict(&points));
+    assert_eq!(soaked, Ok(()), "{language}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -95,4 +101,33 @@ async fn strikes_in_python() {
     if has("python3", &["-c", "import venv, ensurepip, sys; sys.exit(sys.version_info < (3, 10))"]) {
         strikes_in("python", "migration.py").await;
     }
+}
+
+/// What the soak is for: a guest that keeps something of each item, be it a few bytes, is found within the calls of the tests above.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_keeps_something_of_each_item_is_found_by_the_soak() {
+    let world = strikes();
+    let items = world.table("Strikes").await;
+    for (kept, grows) in
+        [("item", true), ("`${kept.length} is some text`", true), ("kept.length > 99 ? kept.pop() : item", false)]
+    {
+        let text =
+            format!("const kept = [];\nexport default {{ number: 1, name: 'keeps', migrate(item) {{ kept.push({kept}); }} }};\n");
+        let component = world.dir.path().join("keeps.wasm");
+        fs::write(&component, script_component("keeps.js", &text)).unwrap();
+        let found = soak(&component, &items, 20_000).and_then(|points| verdict(&points));
+        assert_eq!(found.is_err(), grows, "{kept}: {found:?}");
+        assert!(found.err().is_none_or(|words| words.contains("bytes a call")), "{kept}");
+    }
+}
+
+/// A soak that sees another answer to the same item says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_guest_that_answers_the_same_item_otherwise_is_found_by_the_soak() {
+    let world = World::with_items(&[r#"{"Id": 1}"#, r#"{"Id": 2}"#]);
+    let text = "let calls = 0;\nexport default { number: 1, name: 'counts', migrate(item) { item.calls = ++calls; } };\n";
+    let component = world.dir.path().join("counts.wasm");
+    fs::write(&component, script_component("counts.js", text)).unwrap();
+    let found = soak(&component, &world.table("Things").await, 1_000);
+    assert!(found.as_ref().is_err_and(|words| words.starts_with("call 3: the answer was")), "{found:?}");
 }
