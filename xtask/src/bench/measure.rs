@@ -63,3 +63,14 @@ fn resident_peak(child: &Child) -> u64 {
     let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
     line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or_default()
 }
+
+/// The cores that this process may use, by their numbers.
+pub(super) fn cores() -> Vec<usize> {
+    let text = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let list = text.lines().find_map(|line| line.strip_prefix("Cpus_allowed_list:")).unwrap_or_default();
+    let ranges = list.trim().split(',').filter_map(|range| {
+        let (from, to) = range.split_once('-').unwrap_or((range, range));
+        Some(from.parse::<usize>().ok()?..=to.parse::<usize>().ok()?)
+    });
+    ranges.flatten().collect()
+}

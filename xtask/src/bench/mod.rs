@@ -1,25 +1,34 @@
-//! `cargo xtask bench`: drift-host's run and a bare loop over the SDK, in turn, each on a fresh table of a fresh server.
+//! `cargo xtask bench`: drift-host's run beside bare loops over the SDK, a loop in Go, and what its own parts cost; in turn, each on a
+//! fresh table of a fresh server.
 //!
 //! What it gives are the figures of this run on this machine, and ratios; only the latter mean something elsewhere. The
 //! server is a process of its own, and the processor's time is the client's alone.
 
+mod case;
 mod measure;
+mod programs;
 mod report;
 mod rows;
+mod servers;
 
 use std::fs::{self, File};
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
-use crate::cargo::{self, target_dir};
-use crate::{Result, exe, guests, scan};
-use report::{Case, Round};
+use crate::Result;
+use crate::cargo::target_dir;
+use case::{Against, Case, Round, Way};
+use programs::Programs;
 use rows::Rows;
+use servers::Server;
 
 /// The table, its key, and the attribute that every way of writing adds.
 const TABLE: &str = "Rows";
 const KEY: &str = "Id";
+const ADDED: &str = "touched";
+
+const USAGE: &str = "bench takes --items N, --rounds N, --data FILE, --json, and names of what is to be measured: floor, go_loop, drift, null, \
+                     memory, or one of their parts (drift_rust, memory_2m)";
 
 /// What was asked for on the command line.
 struct Options {
@@ -27,11 +36,13 @@ struct Options {
     rounds: usize,
     data: Option<PathBuf>,
     json: bool,
+    /// Names of cases, or the first words of such; all where none is given.
+    names: Vec<String>,
 }
 
 impl Options {
     fn parse(arguments: &[String]) -> Result<Self> {
-        let mut options = Self { items: 50_000, rounds: 3, data: None, json: false };
+        let mut options = Self { items: 50_000, rounds: 3, data: None, json: false, names: Vec::new() };
         let mut words = arguments.iter();
         while let Some(word) = words.next() {
             let mut value = || words.next().ok_or_else(|| format!("{word} wants a value"));
@@ -44,7 +55,8 @@ impl Options {
                 "--rounds" => options.rounds = count(value()?)?,
                 "--data" => options.data = Some(std::path::absolute(value()?).map_err(|error| format!("--data: {error}"))?),
                 "--json" => options.json = true,
-                _ => return Err(format!("bench takes --items N, --rounds N, --data FILE.csv and --json, not {word}")),
+                flag if flag.starts_with('-') => return Err(format!("{USAGE}; not {flag}")),
+                name => options.names.push(name.replace('-', "_")),
             }
         }
         Ok(options)
@@ -56,49 +68,42 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if !Path::new("/proc/self/stat").is_file() {
         return Err("bench reads what processes used from /proc, which this system does not have".into());
     }
-    let guests = guests::build()?;
+    let mut plans = case::all(options.items as u64);
+    if let Some(unknown) = options.names.iter().find(|name| !plans.iter().any(|plan| plan.is_called(name))) {
+        return Err(format!("nothing is called {unknown}: {USAGE}"));
+    }
+    plans.retain(|plan| options.names.is_empty() || options.names.iter().any(|name| plan.is_called(name)));
+
     let work = Folder::fresh()?;
     let programs = Programs::build(&work.0)?;
     let rows = Rows::find(options.data.as_deref(), options.items, &work.0)?;
-    let bench = Bench { programs, rows, work: work.0.clone() };
-
-    let mut cases = vec![Case::new("drift-host run, echo", Way::Host(guests.component("echo")?), Some("touched"))];
-    // The example reads the strikes' own attributes.
-    if let Ok(tidy) = guests.component("tidy-strikes")
-        && bench.rows.name == "birdstrikes.csv"
-    {
-        cases.push(Case::new("drift-host run, tidy-strikes", Way::Host(tidy), None));
-    }
-    cases.push(Case::new("bare loop, guarded batches of 25", Way::Bare("batches"), Some("touched")));
-    cases.push(Case::new("bare loop, UpdateItem", Way::Bare("updates"), Some("touched")));
-    for case in &cases {
-        // Compiled code is cached, as it is from a plugin's second use on.
-        if let Way::Host(plugin) = &case.way {
-            bench.programs.host(&["inspect"]).arg(plugin).stdout(Stdio::null()).status().map_err(|error| error.to_string())?;
+    let mut bench = Bench { programs, rows, work: work.0.clone() };
+    let mut skipped = Vec::new();
+    let mut cases = Vec::new();
+    for plan in plans {
+        // What needs a toolchain that is not here is left out; the figures that are there mean the same without it.
+        match bench.prepare(&plan) {
+            Ok(()) => cases.push(plan),
+            Err(why) => {
+                eprintln!("xtask: SKIPPED {}: {why}", plan.name);
+                skipped.push((plan.key, why));
+            }
         }
     }
     for round in 1..=options.rounds {
-        for case in &mut cases {
-            eprintln!("xtask: round {round} of {}: {}", options.rounds, case.name);
+        for case in cases.iter_mut().filter(|case| round <= case.rounds_at_most) {
+            eprintln!("xtask: round {round} of {}: {}", options.rounds.min(case.rounds_at_most), case.name);
             let measured = bench.round(case)?;
             case.rounds.push(measured);
         }
     }
-    let report = report::Report { cases: &cases, data: &bench.rows.name };
+    let report = report::Report { cases: &cases, data: &bench.rows.name, skipped: &skipped };
     if options.json {
         println!("{}", report.json());
     } else {
         print!("{}", report.table());
     }
     Ok(())
-}
-
-/// How the items of a case are written.
-pub(super) enum Way {
-    /// By drift-host with this plugin.
-    Host(PathBuf),
-    /// By the bare loop.
-    Bare(&'static str),
 }
 
 struct Bench {
@@ -108,117 +113,64 @@ struct Bench {
 }
 
 impl Bench {
+    /// Builds what a case needs beyond the programs. Compiled plugins are cached, as they are from their second use on.
+    fn prepare(&mut self, case: &Case) -> Result<()> {
+        if case.cores.is_some_and(|cores| cores > measure::cores().len()) {
+            return Err("there are not enough cores".into());
+        }
+        match &case.way {
+            Way::Host { language, .. } => self.programs.guest(language).map(|_| ()),
+            Way::Go { .. } => self.programs.go_loop().map(|_| ()),
+            Way::Bare(_) | Way::Native => Ok(()),
+        }
+    }
+
     /// One measurement, on a table that nobody has touched.
-    fn round(&self, case: &Case) -> Result<Round> {
-        let server = Server::start(&self.programs, &self.rows)?;
+    fn round(&mut self, case: &Case) -> Result<Round> {
+        let server = match case.against {
+            Against::Embedded => Server::embedded(&self.programs, &self.rows)?,
+            Against::Null { items } => Server::null(&self.programs, &self.rows, items, case.cores)?,
+        };
         let said = self.work.join("said");
         let output = || File::create(&said).map_err(|error| format!("cannot write {}: {error}", said.display()));
+        let runs = self.work.join("runs");
         let mut command = match &case.way {
-            Way::Host(plugin) => {
-                let mut command = self.programs.host(&["run"]);
-                command.arg(plugin).args(["--table", TABLE, "--yes", "--json", "--endpoint-url", &server.endpoint, "--runs-dir"]);
-                command.arg(self.work.join("runs"));
+            Way::Host { language, concurrency } => {
+                let plugin = self.programs.guest(language)?;
+                let mut command = self.programs.host(case.cores);
+                command.arg("run").arg(plugin).args(["--table", TABLE, "--yes", "--json", "--endpoint-url", &server.endpoint()]);
+                command.arg("--runs-dir").arg(&runs);
+                command.args(concurrency.iter().flat_map(|slots| ["--concurrency".to_owned(), slots.to_string()]));
+                command
+            }
+            Way::Native => {
+                let mut command = Command::new(&self.programs.native);
+                command.args([server.endpoint().as_str(), TABLE]).arg(&runs);
                 command
             }
             Way::Bare(way) => {
                 let mut command = Command::new(&self.programs.bare);
-                command.args([server.endpoint.as_str(), TABLE, KEY, way]);
+                command.args([server.endpoint().as_str(), TABLE, KEY, way]);
+                command
+            }
+            Way::Go { concurrency } => {
+                let mut command = Command::new(self.programs.go_loop()?);
+                command.args([server.endpoint().as_str(), TABLE, KEY, &concurrency.to_string()]);
                 command
             }
         };
-        let before = measure::cpu_seconds(&server.child);
+        let before = server.cpu_seconds();
         command.stdin(Stdio::null()).stdout(output()?).stderr(output()?);
         let used = measure::run(&mut command, || fs::read_to_string(&said).unwrap_or_default())?;
-        let server_seconds = measure::cpu_seconds(&server.child) - before;
+        let server_seconds = server.cpu_seconds() - before;
         // A way that wrote less would look fast.
-        if let Some(attribute) = case.adds {
-            let written = scan::count(&server.address, TABLE, attribute)?;
-            if written != server.items {
-                return Err(format!("{} wrote {written} of {} items", case.name, server.items));
-            }
+        let written = server.written()?;
+        if written != server.items {
+            return Err(format!("{} wrote {written} of {} items", case.name, server.items));
         }
         // Journals of rounds before would only fill the disk.
-        let _ = fs::remove_dir_all(self.work.join("runs"));
+        let _ = fs::remove_dir_all(&runs);
         Ok(Round { items: server.items, used, server_seconds })
-    }
-}
-
-/// Both programs, built for speed and kept apart from what tests build.
-struct Programs {
-    host: PathBuf,
-    bare: PathBuf,
-}
-
-impl Programs {
-    /// Ours at opt-level 3; dependencies are at it in every build, and are not built again.
-    fn build(work: &Path) -> Result<Self> {
-        cargo::here(&["build", "--locked", "--workspace", "--bin", "drift-host", "--bin", "bare-loop"])
-            .env("CARGO_PROFILE_DEV_OPT_LEVEL", "3")
-            .env("CARGO_INCREMENTAL", "0")
-            .run()?;
-        let built = target_dir()?.join("debug");
-        // Another build puts another program in its place, also while this one is measured.
-        let kept = |name: &str| {
-            let (from, to) = (built.join(exe(name)), work.join(exe(name)));
-            fs::copy(&from, &to).map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
-            Ok::<_, String>(to)
-        };
-        Ok(Self { host: kept("drift-host")?, bare: kept("bare-loop")? })
-    }
-
-    fn host(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.host);
-        command
-            .args(arguments)
-            // The embedded DynamoDB asks for credentials of any kind, and no bench should find real ones.
-            .envs([("AWS_ACCESS_KEY_ID", "bench"), ("AWS_SECRET_ACCESS_KEY", "bench"), ("AWS_REGION", "us-east-1")])
-            .env_remove("AWS_PROFILE")
-            .env_remove("AWS_SESSION_TOKEN");
-        command
-    }
-}
-
-/// `drift-host local` with the rows loaded.
-struct Server {
-    child: Child,
-    endpoint: String,
-    address: String,
-    items: u64,
-}
-
-impl Server {
-    fn start(programs: &Programs, rows: &Rows) -> Result<Self> {
-        let load = format!("{TABLE}:+{KEY}*{}={}", rows.times, rows.file.display());
-        let mut child = programs
-            .host(&["local", "--port", "0", "--json", "--load", &load])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("cannot start {}: {error}", programs.host.display()))?;
-        let mut line = String::new();
-        let read = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-        let mut server = Self { child, endpoint: String::new(), address: String::new(), items: 0 };
-        let document: serde_json::Value = match read {
-            Some(Ok(1..)) => serde_json::from_str(&line).map_err(|error| format!("drift-host local said {line:?}: {error}"))?,
-            _ => return Err(format!("drift-host local --load {load} did not start")),
-        };
-        let items = document.pointer("/tables/0/items").and_then(serde_json::Value::as_u64);
-        let endpoint = document.pointer("/endpoint").and_then(serde_json::Value::as_str).map(str::to_owned);
-        let (Some(items), Some(endpoint)) = (items, endpoint) else {
-            return Err(format!("drift-host local said {line:?}"));
-        };
-        server.address = endpoint.trim_start_matches("http://").to_owned();
-        (server.items, server.endpoint) = (items, endpoint);
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Its tables are in memory: nothing is lost by stopping it so.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
     }
 }
 

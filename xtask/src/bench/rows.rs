@@ -1,14 +1,15 @@
-//! The rows that are migrated: real ones where there are some, else rows of the same kind.
+//! The rows that are migrated: those of a file that was named, else rows made up.
 
 use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::{Result, root};
+use crate::Result;
 
-const STRIKES: &str = "example-migrations/data/birdstrikes.csv";
+/// Rows beyond these are the same once more: what an item holds does not matter beyond its shape and size.
+const MADE_UP: usize = 10_000;
 
-/// A CSV file and how often it is read to make the number of items.
+/// A file of rows without their key, and how often it is read to make the number of items.
 pub(super) struct Rows {
     pub file: PathBuf,
     pub times: usize,
@@ -17,48 +18,75 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// The file that was asked for, else the strikes, else rows made up in `folder`.
+    /// The file that was asked for, else rows made up in `folder`.
     pub fn find(asked: Option<&Path>, items: usize, folder: &Path) -> Result<Self> {
-        let strikes = root().join(STRIKES);
-        let file = asked.map(Path::to_owned).or_else(|| strikes.is_file().then_some(strikes));
-        let Some(file) = file else {
-            let file = folder.join("rows.csv");
-            fs::write(&file, made_up(items)).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
-            return Ok(Self { file, times: 1, name: "rows made up, 14 attributes of text".into() });
+        let Some(file) = asked else {
+            let rows = items.min(MADE_UP);
+            let file = folder.join("rows.json");
+            fs::write(&file, made_up(rows)).map_err(|error| format!("cannot write {}: {error}", file.display()))?;
+            return Ok(Self { file, times: items.div_ceil(rows), name: "rows made up, 8 attributes, 400 bytes".into() });
         };
-        let text = fs::read_to_string(&file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
-        let rows = text.lines().count().saturating_sub(1).max(1);
+        let text = fs::read_to_string(file).map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+        let header = usize::from(file.extension().is_some_and(|ending| ending == "csv"));
+        let rows = text.lines().count().saturating_sub(header).max(1);
         let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(Self { file, times: items.div_ceil(rows), name })
+        Ok(Self { file: file.to_owned(), times: items.div_ceil(rows), name })
     }
 }
 
-/// Rows like those of an old table: names with spaces, numbers as text, empty fields. The same for the same count.
+/// Items of seven attributes beside their key and 400 bytes with it, one a line, in DynamoDB's JSON: an old export's names with
+/// spaces, text, numbers, a flag. The same for the same count.
 fn made_up(items: usize) -> String {
     const AIRPORTS: [&str; 5] =
         ["BARKSDALE AIR FORCE BASE ARPT", "NEW ORLEANS INTL", "DENVER INTL", "MEMPHIS INTL", "KANSAS CITY INTL"];
     const OPERATORS: [&str; 4] = ["UNITED AIRLINES", "US AIRWAYS*", "SOUTHWEST AIRLINES", "BUSINESS"];
     const SPECIES: [&str; 5] = ["Unknown bird - small", "Mourning dove", "European starling", "Red-tailed hawk", "Barn swallow"];
-    const PHASES: [&str; 4] = ["Approach", "Climb", "Take-off run", "Landing Roll"];
-    let mut text = String::from(
-        "Airport Name,Aircraft Make Model,Effect Amount of damage,Flight Date,Aircraft Airline Operator,Origin State,\
-         Phase of flight,Wildlife Size,Wildlife Species,Time of day,Cost Other,Cost Repair,Cost Total $,Speed IAS in knots\n",
-    );
+    const REMARK: &str = "Pilot heard a thump on the left side after rotation, engine instruments normal, no vibration; returned to the field, \
+                          and remains were found in the left main gear well. Sent for identification. Aircraft inspected and released.";
+    /// With the names and all else, so that an item has 400 bytes.
+    const TEXT_BYTES: usize = 300;
+    let mut text = String::new();
     for row in 0..items {
         let of = |list: &[&'static str], step: usize| list.get(row / step % list.len().max(1)).copied().unwrap_or_default();
-        let cost = if row % 9 == 0 { row % 90_000 } else { 0 };
-        let speed = if row % 3 == 0 { String::new() } else { (80 + row % 170).to_string() };
+        let (airport, operator, species) = (of(&AIRPORTS, 1), of(&OPERATORS, 2), of(&SPECIES, 5));
+        let remark: String = REMARK.chars().cycle().take(TEXT_BYTES - airport.len() - operator.len() - species.len()).collect();
         let (month, day, year) = (1 + row % 12, 1 + row % 28, 1990 + row % 13);
         // Writing into a String does not fail.
         let _ = writeln!(
             text,
-            "{},B-737-{}00,None,{month}/{day}/{year} 0:00,{},N/A,{},Small,{},Day,{cost},0,{cost},{speed}",
-            of(&AIRPORTS, 1),
-            1 + row % 9,
-            of(&OPERATORS, 2),
-            of(&PHASES, 3),
-            of(&SPECIES, 5),
+            r#"{{"Airport Name":{{"S":"{airport}"}},"Operator":{{"S":"{operator}"}},"Wildlife Species":{{"S":"{species}"}},"#,
+        );
+        text.pop();
+        let _ = writeln!(
+            text,
+            r#""Flight Date":{{"S":"{month:02}/{day:02}/{year} 0:00"}},"Cost Total":{{"N":"{}"}},"Reported":{{"BOOL":{}}},"Remarks":{{"S":"{remark}"}}}}"#,
+            10_000 + row % 90_000,
+            row % 2 == 0,
         );
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn rows_are_of_the_size_that_is_said() {
+        for line in made_up(50).lines() {
+            let item: Value = serde_json::from_str(line).unwrap();
+            let item = item.as_object().unwrap();
+            let size = |value: &Value| match value.as_object().unwrap().iter().next().unwrap() {
+                (kind, Value::String(text)) if kind == "S" => text.len(),
+                (kind, Value::String(digits)) if kind == "N" => digits.len().div_ceil(2) + 1,
+                _ => 1,
+            };
+            // The key is `Id` and a number of about five digits.
+            let bytes: usize = 6 + item.iter().map(|(name, value)| name.len() + size(value)).sum::<usize>();
+            assert!((395..=405).contains(&bytes), "{bytes} bytes: {line}");
+            assert_eq!(item.len(), 7);
+        }
+    }
 }
