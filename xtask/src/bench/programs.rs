@@ -99,7 +99,9 @@ impl Programs {
             let project = folder.join(language);
             copy(&source, &project)?;
             let mut build = cargo::program(&self.host);
-            build.arg("build").arg(&project).arg("--output").arg(&component).env("CARGO_TARGET_DIR", folder.join("target"));
+            build.arg("build").arg(&project).arg("--output").arg(&component);
+            // Of the same crates as the other guests: what they depend on is built once.
+            build.env("CARGO_TARGET_DIR", target_dir()?.join("guests-build"));
             if language == "rust" {
                 toolchain::find()?.prepare(&mut build);
             }
