@@ -1,6 +1,5 @@
 //! Flags that several verbs share.
 
-use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -14,7 +13,7 @@ use crate::migration::{Migration, PolicyTerms, SecretArgument};
 use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
-use crate::run::{ExactlyOnce, MaxErrors, RunOptions};
+use crate::run::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 
 /// What a plugin is given.
 #[derive(Args, Clone)]
@@ -68,12 +67,15 @@ impl Limited {
 /// How fast a run may be, and for how long.
 #[derive(Args, Clone)]
 pub(super) struct Rates {
-    /// Read units a second at most, retries included [default: a quarter of the table's, unless it is local]
-    #[arg(long, value_name = "N")]
-    max_read_units: Option<NonZeroU32>,
-    /// Write units a second at most, retries included [default: a quarter of the table's, unless it is local]
-    #[arg(long, value_name = "N")]
-    max_write_units: Option<NonZeroU32>,
+    /// Read units a second at most, retries included, or a share of the table's: 500, 50% [default: 25%, unless it is local]
+    ///
+    /// A share is of the provisioned throughput; of an on-demand table, of its warm throughput, or of its maximum where that is less.
+    /// Kept with the run: `drift-host apply RUN` goes on with it unless it is told otherwise.
+    #[arg(long, value_name = "N|P%")]
+    max_read_units: Option<Rate>,
+    /// Write units a second at most, likewise
+    #[arg(long, value_name = "N|P%")]
+    max_write_units: Option<Rate>,
     /// Stop after so long, with exit code 75; `drift-host apply RUN` goes on: 90s, 14m, 1h30m
     #[arg(long, value_name = "SPAN", value_parser = super::span::parse)]
     stop_after: Option<Duration>,

@@ -28,5 +28,5 @@ pub use filter::{Filter, FilterError};
 pub use lanes::{Lane, Lanes};
 pub use meter::{Meter, Units};
 pub use query::QueryRequest;
-pub use table::{Billing, TableInfo};
+pub use table::{Billing, TableInfo, Throughput};
 pub use write::{Attempt, Guard, Outcome, Proof, Row, Terms};

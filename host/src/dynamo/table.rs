@@ -35,11 +35,26 @@ pub struct TableInfo {
     pub size_bytes: u64,
     /// How it is paid for.
     pub billing: Billing,
+    /// What it serves at once.
+    pub throughput: Throughput,
     /// The names of its secondary indexes, global ones first: each makes a write cost more.
     pub indexes: Vec<String>,
     /// Whether a stream carries its changes: every write of a migration is seen by whoever reads it.
     pub stream: bool,
 }
+
+/// Read and write units a second that a table serves at once: what is provisioned; of an on-demand table its warm throughput (where
+/// none is told, that with which every such table begins), or its maximum, if that is less.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Throughput {
+    /// Read units a second.
+    pub read: u64,
+    /// Write units a second.
+    pub write: u64,
+}
+
+/// With this an on-demand table begins.
+const ON_DEMAND: Throughput = Throughput { read: 12_000, write: 4_000 };
 
 /// How a table's capacity is paid for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,16 +183,6 @@ impl Client {
 }
 
 impl TableInfo {
-    /// A quarter of the read and write units a second that the table has: of its provisioned capacity, or of what an
-    /// on-demand table begins with (12,000 and 4,000).
-    pub fn quarter(&self) -> (Option<u32>, Option<u32>) {
-        let quarter = |units: u64| Some(u32::try_from(units / 4).unwrap_or(u32::MAX).max(1));
-        match self.billing {
-            Billing::OnDemand => (quarter(12_000), quarter(4_000)),
-            Billing::Provisioned { read, write } => (quarter(read), quarter(write)),
-        }
-    }
-
     /// Reads DynamoDB's description; the error says what is missing in it.
     pub(super) fn from_description(table: &TableDescription) -> Result<Self, String> {
         let name = table.table_name().ok_or("the description has no table name")?;
@@ -193,6 +198,10 @@ impl TableInfo {
             },
             _ => Billing::OnDemand,
         };
+        let throughput = match billing {
+            Billing::Provisioned { read, write } => Throughput { read, write },
+            Billing::OnDemand => on_demand_throughput(table),
+        };
         let global = table.global_secondary_indexes().iter().filter_map(|index| index.index_name());
         let local = table.local_secondary_indexes().iter().filter_map(|index| index.index_name());
         Ok(Self {
@@ -207,9 +216,23 @@ impl TableInfo {
             item_count: unsigned(table.item_count()),
             size_bytes: unsigned(table.table_size_bytes()),
             billing,
+            throughput,
             indexes: global.chain(local).map(str::to_owned).collect(),
             stream: table.stream_specification().is_some_and(|stream| stream.stream_enabled()),
         })
+    }
+}
+
+fn on_demand_throughput(table: &TableDescription) -> Throughput {
+    let (warm, most) = (table.warm_throughput(), table.on_demand_throughput());
+    // A maximum that was taken away again is -1.
+    let given = |units: Option<i64>| units.and_then(|units| u64::try_from(units).ok()).filter(|units| *units > 0);
+    let less = |has: u64, most: Option<u64>| most.map_or(has, |most| has.min(most));
+    let read = given(warm.and_then(|warm| warm.read_units_per_second())).unwrap_or(ON_DEMAND.read);
+    let write = given(warm.and_then(|warm| warm.write_units_per_second())).unwrap_or(ON_DEMAND.write);
+    Throughput {
+        read: less(read, given(most.and_then(|most| most.max_read_request_units()))),
+        write: less(write, given(most.and_then(|most| most.max_write_request_units()))),
     }
 }
 
@@ -234,4 +257,41 @@ fn key_attribute(table: &TableDescription, role: SdkKeyType) -> Result<Option<Ke
         other => return Err(format!("the key attribute {name:?} has the type {other:?}")),
     };
     Ok(Some(KeyAttribute { name: name.to_owned(), kind }))
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::types::{
+        BillingModeSummary, OnDemandThroughput, ProvisionedThroughputDescription, TableWarmThroughputDescription,
+    };
+
+    use super::*;
+
+    fn described() -> aws_sdk_dynamodb::types::builders::TableDescriptionBuilder {
+        let key = KeySchemaElement::builder().attribute_name("id").key_type(SdkKeyType::Hash).build().unwrap();
+        let kind = AttributeDefinition::builder().attribute_name("id").attribute_type(ScalarAttributeType::S).build().unwrap();
+        TableDescription::builder().table_name("T").key_schema(key).attribute_definitions(kind)
+    }
+
+    fn throughput(table: aws_sdk_dynamodb::types::builders::TableDescriptionBuilder) -> (u64, u64) {
+        let Throughput { read, write } = TableInfo::from_description(&table.build()).unwrap().throughput;
+        (read, write)
+    }
+
+    #[test]
+    fn a_table_has_what_is_provisioned_or_warm_and_no_more_than_its_maximum() {
+        let units = |read, write| {
+            ProvisionedThroughputDescription::builder().read_capacity_units(read).write_capacity_units(write).build()
+        };
+        assert_eq!(throughput(described().provisioned_throughput(units(70, 30))), (70, 30));
+        let on_demand = || {
+            let mode = BillingModeSummary::builder().billing_mode(BillingMode::PayPerRequest).build();
+            described().billing_mode_summary(mode).provisioned_throughput(units(0, 0))
+        };
+        assert_eq!(throughput(on_demand()), (12_000, 4_000));
+        let warm = TableWarmThroughputDescription::builder().read_units_per_second(30_000).write_units_per_second(9_000).build();
+        assert_eq!(throughput(on_demand().warm_throughput(warm.clone())), (30_000, 9_000));
+        let most = OnDemandThroughput::builder().max_read_request_units(-1).max_write_request_units(600).build();
+        assert_eq!(throughput(on_demand().warm_throughput(warm).on_demand_throughput(most)), (30_000, 600));
+    }
 }

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::migration::{Direction, FailureKind, LogLine, PolicyTerms, RunContext, SecretArgument};
-use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber};
+use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber, Rate};
 
 /// What a run is: fixed when it begins. No credentials, ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -60,6 +60,12 @@ pub struct Manifest {
     /// What the policy leaves it, where there is one.
     #[serde(default)]
     pub policy: Option<PolicyTerms>,
+    /// How fast it may read, where that was said.
+    #[serde(default)]
+    pub max_read_units: Option<Rate>,
+    /// How fast it may write, likewise.
+    #[serde(default)]
+    pub max_write_units: Option<Rate>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

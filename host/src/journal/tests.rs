@@ -48,6 +48,8 @@ fn manifest(segments: u32) -> Manifest {
         sweep: false,
         secret_arguments: vec![],
         policy: None,
+        max_read_units: None,
+        max_write_units: None,
         endpoint_url: None,
         region: None,
         profile: None,

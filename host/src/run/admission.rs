@@ -33,7 +33,7 @@ impl Migrator {
         } else {
             return Summary::read(&journal);
         };
-        self.keep_pace(&table, options);
+        self.keep_pace(&table, &manifest, options);
         let run = Run::new(self, journal, migration, table);
         let run = if retry_failed { run.retry_failed() } else { run };
         run.go_on(options, lease).await

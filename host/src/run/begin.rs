@@ -1,6 +1,5 @@
 //! How a run begins: what it is, fixed in its manifest, and then its journal, under the table's lease.
 
-use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,6 +11,7 @@ use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, is_own, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
+use crate::model::Rate;
 
 /// How long a table that is being made is waited for.
 const CREATION: Duration = Duration::from_secs(300);
@@ -58,7 +58,7 @@ impl Migrator {
         options: &RunOptions,
     ) -> Result<Summary, Error> {
         let lease = self.lease(migration.as_ref(), manifest, None).await?;
-        self.keep_pace(&table, options);
+        self.keep_pace(&table, manifest, options);
         let begun = match self.init_receipts(manifest).await {
             Ok(()) => self.begin(manifest, migration, table),
             Err(error) => Err(error),
@@ -158,6 +158,8 @@ impl Migrator {
             sweep: false,
             secret_arguments: options.secret_arguments.clone(),
             policy: options.policy.clone(),
+            max_read_units: options.max_read_units,
+            max_write_units: options.max_write_units,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
@@ -183,14 +185,13 @@ impl Migrator {
         Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
     }
 
-    /// Keeps to the rates asked for, or, on anything not local, to a quarter of what the table has.
-    pub(super) fn keep_pace(&self, table: &TableInfo, options: &RunOptions) {
-        let (read, write) = match self.database.is_local() {
-            true => (None, None),
-            false => table.quarter(),
-        };
-        let read = options.max_read_units.map(NonZeroU32::get).or(read);
-        let write = options.max_write_units.map(NonZeroU32::get).or(write);
+    /// Keeps to the rates asked for now, or when the run began; without either, on anything not local, to a quarter of what the
+    /// table has.
+    pub(super) fn keep_pace(&self, table: &TableInfo, manifest: &Manifest, options: &RunOptions) {
+        let unsaid = (!self.database.is_local()).then_some(Rate::Percent(25));
+        let read = options.max_read_units.or(manifest.max_read_units).or(unsaid);
+        let write = options.max_write_units.or(manifest.max_write_units).or(unsaid);
+        let (read, write) = (read.map(|rate| rate.of(table.throughput.read)), write.map(|rate| rate.of(table.throughput.write)));
         self.database.set_pace(read, write);
         if read.is_some() || write.is_some() {
             (self.observer)(Event::Paced { read, write });

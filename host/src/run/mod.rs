@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
-pub use options::{ExactlyOnce, MaxErrors, RunOptions};
+pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use restore::{WayBack, restorer};
 pub use summary::Summary;
 
@@ -192,7 +192,7 @@ impl Migrator {
         }
         let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
-        self.keep_pace(&table, options);
+        self.keep_pace(&table, &manifest, options);
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 

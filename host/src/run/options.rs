@@ -1,11 +1,10 @@
 //! What a run is asked to do, decoded once.
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::str::FromStr;
 
 use crate::migration::{PolicyTerms, SecretArgument};
-pub use crate::model::ExactlyOnce;
+pub use crate::model::{ExactlyOnce, Rate};
 
 /// How many items may fail before nothing is written: a count, or a share of the scanned items.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -96,10 +95,11 @@ pub struct RunOptions {
     pub no_images: bool,
     /// Carry so many items out first, look at them, and ask before the rest. Default none.
     pub canary: Option<u32>,
-    /// Read units a second, of all calls. Default: on anything not local a quarter of what the table has.
-    pub max_read_units: Option<NonZeroU32>,
+    /// Read units a second, of all calls, kept with the run. Default: what the run began with; else, on anything not local, a quarter
+    /// of what the table has.
+    pub max_read_units: Option<Rate>,
     /// Write units a second, of all calls. Default: likewise.
-    pub max_write_units: Option<NonZeroU32>,
+    pub max_write_units: Option<Rate>,
 }
 
 impl RunOptions {

@@ -78,7 +78,9 @@ impl Migrator {
         let table = self.table_of(&manifest).await?;
         self.history.init(&Billing::OnDemand).await?;
         self.check_newest(&old).await?;
-        let new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
+        let mut new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
+        new.max_read_units = options.max_read_units.or(new.max_read_units);
+        new.max_write_units = options.max_write_units.or(new.max_write_units);
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
         drop(old);
