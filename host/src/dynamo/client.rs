@@ -20,12 +20,15 @@ use super::filter::Filter;
 use super::meter::Meter;
 use super::pace::Cost;
 use super::table::TableInfo;
+use super::throttle::Throttle;
 use crate::model::{Item, Key, item_bytes};
 
 /// How long throttling is waited out before it becomes an error.
 pub(super) const PATIENCE: Duration = Duration::from_secs(120);
 /// The longest single wait.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// The same of what was throttled: the pace has everybody wait already, and what is back should soon be known.
+const LONGEST_THROTTLED: Duration = Duration::from_secs(1);
 /// How often a read is tried again after a failure that is no throttling.
 const READ_RETRIES: u32 = 5;
 /// How often what took the whole time allowed is tried again: who waits for a dead endpoint should hear of it.
@@ -38,7 +41,15 @@ const RENEWALS: u32 = 3;
 /// without a condition), are also repeated after timeouts and server errors; other writes never are, unless it is certain that
 /// nothing was sent: their error says [`Error::in_doubt`].
 #[derive(Clone, Debug)]
-pub struct Client(Arc<Inner>);
+pub struct Client(Arc<Inner>, Scope);
+
+/// On whose behalf a client calls.
+#[derive(Clone, Copy, Debug)]
+enum Scope {
+    Any,
+    Segment(u32),
+    Ahead,
+}
 
 #[derive(Debug)]
 struct Inner {
@@ -129,13 +140,30 @@ impl Client {
         meter: Meter,
         partiql_denied: Arc<AtomicBool>,
     ) -> Self {
-        Self(Arc::new(Inner { sdk, endpoint, credentials, meter, tables: Mutex::default(), partiql_denied }))
+        Self(Arc::new(Inner { sdk, endpoint, credentials, meter, tables: Mutex::default(), partiql_denied }), Scope::Any)
     }
 
     /// The same with another connection pool.
     pub(super) fn with(&self, sdk: aws_sdk_dynamodb::Client) -> Self {
         let Inner { endpoint, credentials, meter, partiql_denied, .. } = &*self.0;
         Self::new(sdk, endpoint.clone(), credentials.clone(), meter.clone(), Arc::clone(partiql_denied))
+    }
+
+    /// The same client for the calls of one segment: where DynamoDB throttles a range of its keys, it slows by itself.
+    pub fn of_segment(&self, segment: u32) -> Self {
+        Self(self.0.clone(), Scope::Segment(segment))
+    }
+
+    /// The same client for calls that are counted, and do not wait for the rates: few, and upon which others depend.
+    pub fn ahead(&self) -> Self {
+        Self(self.0.clone(), Scope::Ahead)
+    }
+
+    fn segment(&self) -> Option<u32> {
+        match self.1 {
+            Scope::Segment(segment) => Some(segment),
+            Scope::Any | Scope::Ahead => None,
+        }
     }
 
     pub(super) fn sdk(&self) -> &aws_sdk_dynamodb::Client {
@@ -332,18 +360,32 @@ impl Client {
                 return Err(Error::Cancelled(call.operation.to_owned()));
             }
             let taken = Instant::now();
-            let paced = self.meter().pace().reserve(call.cost, call.cancel).await;
+            let paced = match self.1 {
+                Scope::Ahead => {
+                    self.meter().pace().count(call.cost);
+                    Ok(())
+                }
+                _ => self.meter().pace().reserve(call.cost, self.segment(), call.cancel).await,
+            };
             paced.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
             self.meter().call();
-            let error = match send().await {
-                Ok(answer) => return Ok(answer),
+            let answered = match send().await {
+                Ok(answer) => {
+                    self.meter().pace().admitted(call.cost, self.segment());
+                    return Ok(answer);
+                }
                 Err(error) => error,
             };
-            let present = error.as_service_error().and_then(&present).and_then(convert::item);
-            let error = from_sdk(&error, call.operation, call.subject, &self.0.endpoint, present);
+            let present = answered.as_service_error().and_then(&present).and_then(convert::item);
+            let error = from_sdk(&answered, call.operation, call.subject, &self.0.endpoint, present);
+            let mut longest = LONGEST_WAIT;
             let waits = match error.kind() {
                 ErrorKind::Throttled => {
-                    self.meter().throttle();
+                    let cause = answered.as_service_error().map_or(Throttle::Table, |error| {
+                        Throttle::of_error(error, error.code().unwrap_or_default(), error.message().unwrap_or_default())
+                    });
+                    self.throttled(call.cost, cause);
+                    longest = LONGEST_THROTTLED;
                     begun.elapsed() < PATIENCE
                 }
                 _ if is_conflict(error.code()) => begun.elapsed() < PATIENCE,
@@ -361,8 +403,19 @@ impl Client {
             }
             tries += 1;
             self.meter().retry();
-            pause(tries, call.cancel).await.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
+            pause(tries, longest, call.cancel).await.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
         }
+    }
+
+    /// Counts a throttling, and slows whom it concerns.
+    pub(super) fn throttled(&self, cost: Cost, cause: Throttle) {
+        self.meter().throttle();
+        self.meter().pace().throttled(cost, cause, self.segment());
+    }
+
+    /// Waits before what was throttled, or met another transaction, is sent again; `Err` if cancelled meanwhile.
+    pub(super) async fn pause(&self, tries: u32, cancel: Option<&CancellationToken>) -> Result<(), ()> {
+        pause(tries, LONGEST_THROTTLED, cancel).await
     }
 
     pub(super) fn readable<T>(&self, call: Call<'_>, converted: Option<T>) -> Result<T, Error> {
@@ -383,9 +436,9 @@ impl Client {
     }
 }
 
-/// Waits before try number `tries`, a random part of a time that doubles; `Err` if cancelled meanwhile.
-pub(super) async fn pause(tries: u32, cancel: Option<&CancellationToken>) -> Result<(), ()> {
-    let ceiling = Duration::from_millis(25).saturating_mul(1 << tries.min(10)).min(LONGEST_WAIT);
+/// Waits before try number `tries`, a random part of a time that doubles up to the longest; `Err` if cancelled meanwhile.
+async fn pause(tries: u32, longest: Duration, cancel: Option<&CancellationToken>) -> Result<(), ()> {
+    let ceiling = Duration::from_millis(25).saturating_mul(1 << tries.min(10)).min(longest);
     let wait = tokio::time::sleep(ceiling.mul_f64(0.2 + 0.8 * fastrand::f64()));
     match cancel {
         None => {

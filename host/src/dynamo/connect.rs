@@ -25,6 +25,7 @@ use super::credentials::Renewable;
 use super::error::Error;
 use super::lanes::Lanes;
 use super::meter::Meter;
+use super::pace::RateControl;
 
 /// Where and as whom to connect. What is not given is found as every AWS tool finds it.
 #[derive(Clone, Debug)]
@@ -132,9 +133,9 @@ impl Database {
         &self.meter
     }
 
-    /// Takes at most so many read and write units a second from now on, over all clients; `None` is without limit.
-    pub fn set_pace(&self, read: Option<u32>, write: Option<u32>) {
-        self.meter().pace().set(read.map(f64::from), write.map(f64::from));
+    /// How many read and write units a second all clients take, to be looked at and changed at any time.
+    pub fn rates(&self) -> RateControl {
+        RateControl(self.meter().pace().clone())
     }
 
     /// Starts `count` lanes (at least one): a thread, a runtime and a connection pool each.

@@ -95,7 +95,15 @@ impl Meter {
         // Without a word of DynamoDB's, as of a batch in which every statement failed, the estimate stands.
         if let Some(units) = units {
             counter.fetch_add((units * SCALE).round() as u64, Relaxed);
-            self.1.settle(cost, units);
+            self.1.settle(cost, units, true);
         }
+    }
+
+    /// The same of a batch that was carried out in part: of the statements that were not throttled, which cost `done` by the estimate.
+    /// Those that failed cost too, and DynamoDB may not say so; nothing is learnt of it.
+    pub(super) fn settle_part(&self, cost: Cost, done: f64, consumed: &[ConsumedCapacity]) {
+        let units: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
+        self.0.write.fetch_add((units * SCALE).round() as u64, Relaxed);
+        self.1.settle(cost, units.max(done), false);
     }
 }

@@ -15,6 +15,7 @@ mod meter;
 mod pace;
 mod query;
 mod table;
+mod throttle;
 mod write;
 
 #[cfg(test)]
@@ -27,6 +28,8 @@ pub use error::{Error, ErrorKind, Failure};
 pub use filter::{Filter, FilterError};
 pub use lanes::{Lane, Lanes};
 pub use meter::{Meter, Units};
+pub use pace::{PresentRate, RateControl, Rates, Waits};
 pub use query::QueryRequest;
 pub use table::{Billing, TableInfo, Throughput};
+pub use throttle::Throttle;
 pub use write::{Attempt, Guard, Outcome, Proof, Row, Terms};

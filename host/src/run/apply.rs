@@ -90,7 +90,7 @@ pub(super) async fn apply(applier: Arc<Applier>, lanes: &Lanes, in_flight: usize
             break;
         }
         let lane = lanes.lane(at);
-        let (applier, client) = (applier.clone(), lane.client().clone());
+        let (applier, client) = (applier.clone(), lane.client().of_segment(segment));
         let work = lane.spawn(async move {
             let result = apply_page(&applier, &client, segment, page).await;
             drop(permit);

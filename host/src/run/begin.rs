@@ -192,7 +192,7 @@ impl Migrator {
         let read = options.max_read_units.or(manifest.max_read_units).or(unsaid);
         let write = options.max_write_units.or(manifest.max_write_units).or(unsaid);
         let (read, write) = (read.map(|rate| rate.of(table.throughput.read)), write.map(|rate| rate.of(table.throughput.write)));
-        self.database.set_pace(read, write);
+        self.database.rates().set(read, write);
         if read.is_some() || write.is_some() {
             (self.observer)(Event::Paced { read, write });
         }

@@ -39,7 +39,7 @@ pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use restore::{WayBack, restorer};
 pub use summary::Summary;
 
-use crate::dynamo::{Billing, ConnectionSettings, Database};
+use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
 use crate::journal::{self, Journal};
 use crate::migration::{Direction, Migration};
@@ -160,6 +160,11 @@ impl Migrator {
     /// The connection.
     pub fn database(&self) -> &Database {
         &self.database
+    }
+
+    /// How fast this one reads and writes, to be looked at and changed while it is at work. A run sets it when it begins.
+    pub fn rates(&self) -> RateControl {
+        self.database.rates()
     }
 
     /// The history that this one reads and writes.

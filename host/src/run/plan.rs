@@ -53,7 +53,7 @@ pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Err
             break;
         }
         let lane = lanes.lane(at);
-        let (planner, client) = (planner.clone(), lane.client().clone());
+        let (planner, client) = (planner.clone(), lane.client().of_segment(segment.segment));
         let work = lane.spawn(async move {
             let result = plan_segment(planner, client, segment).await;
             drop(permit);

@@ -1,5 +1,12 @@
 //! The rates that an operator sets.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use drift_host::dynamo::Waits;
+use drift_host::model::{Action, Description, Patch, Value};
+use drift_host::{Native, RunOptions};
 use drift_tests::{World, guest};
 use serde_json::Value as Json;
 
@@ -34,4 +41,32 @@ fn a_share_is_of_what_the_table_has_and_is_kept_with_the_run() {
     let (code, _, error) = world.drift_host(&["run", &echo, "--table", "Things", "--max-write-units", "half"]);
     assert_eq!(code, 2, "{error}");
     assert!(error.contains("a share of what the table has (50%)"), "{error}");
+}
+
+#[tokio::test]
+async fn a_rate_is_changed_while_a_run_waits_for_it() {
+    let world = World::with_rows(600);
+    let migrator = world.migrator().await;
+    let options = RunOptions { max_write_units: Some("1".parse().unwrap()), ..RunOptions::new("Things") };
+    let (rates, waited) = (migrator.rates(), Arc::new(AtomicBool::new(false)));
+    let (control, seen) = (rates.clone(), waited.clone());
+    let operator = tokio::spawn(async move {
+        while control.present().write.waits != Some(Waits::Limit) {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        seen.store(true, Ordering::Relaxed);
+        control.set(None, Some(100_000));
+    });
+    let named = Description::new(1.into(), "seen");
+    let seen = Native::new(named, "1", |_| {
+        let set = [("seen", Value::Bool(true))].into_iter().collect();
+        Ok::<_, String>(vec![Action::Patch(Patch { set, remove: Vec::new() })])
+    });
+    // At one unit a second it would take ten minutes.
+    let ran = tokio::time::timeout(Duration::from_secs(120), migrator.run(Arc::new(seen), &options)).await;
+    let summary = ran.expect("who waited went on by the new rate").unwrap();
+    assert_eq!((summary.state.as_str(), summary.counts.changed), ("applied", 600));
+    operator.await.unwrap();
+    assert!(waited.load(Ordering::Relaxed));
+    assert_eq!(rates.present().write.limit, Some(100_000));
 }

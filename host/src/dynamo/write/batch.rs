@@ -13,11 +13,12 @@ use tokio_util::sync::CancellationToken;
 use super::plan::{Plan, plan};
 use super::statement::{self, Statement};
 use super::{Attempt, Guarded, Outcome, Outcomes, from_error};
-use crate::dynamo::client::{Call, Client, PATIENCE, pause};
+use crate::dynamo::client::{Call, Client, PATIENCE};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, ErrorKind, Failure, is_conflict, is_throttling, kind_of};
 use crate::dynamo::pace::Cost;
 use crate::dynamo::table::TableInfo;
+use crate::dynamo::throttle::Throttle;
 use crate::model::Key;
 
 /// DynamoDB's limit for one batch of statements.
@@ -115,7 +116,7 @@ impl Client {
             tries += 1;
             again.iter().for_each(|_| self.meter().retry());
             again.into_iter().rev().for_each(|queued| queue.push_front(queued));
-            if pause(tries, Some(cancel)).await.is_err() {
+            if self.pause(tries, Some(cancel)).await.is_err() {
                 let stopped = || Outcome::Stopped(Error::Cancelled("BatchExecuteStatement".into()));
                 queue.drain(..).for_each(|queued| outcomes.settle(queued.index, stopped()));
             }
@@ -185,7 +186,15 @@ impl Client {
                 .send()
         };
         let answer = self.call(call, |_| None, send).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        let code = |response: &BatchStatementResponse| Some(response.error.as_ref()?.code.as_ref()?.as_str().to_owned());
+        let codes: Vec<Option<String>> = answer.responses().iter().map(code).collect();
+        if codes.iter().all(Option::is_none) {
+            self.meter().settle(call.cost, answer.consumed_capacity());
+        } else {
+            let throttled = |code: &Option<String>| code.as_deref().is_some_and(is_throttling);
+            let done = batch.iter().zip(&codes).filter(|(_, code)| !throttled(code)).map(|(queued, _)| queued.statement.units);
+            self.meter().settle_part(call.cost, done.sum(), answer.consumed_capacity());
+        }
         Ok(answer.responses.unwrap_or_default())
     }
 
@@ -197,7 +206,7 @@ impl Client {
         let code = error.code.as_ref().map_or("Unknown", |code| code.as_str()).to_owned();
         let message = error.message.unwrap_or_default();
         if is_throttling(&code) {
-            self.meter().throttle();
+            self.throttled(Cost::Write(queued.statement.units), Throttle::of_text(&code, &message));
             return Answer::Later(code);
         }
         if is_conflict(&code) {

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::types::ReturnConsumedCapacity;
 
 use super::plan::{Op, Role, What};
 use super::transaction;
-use crate::dynamo::client::{Call, Client, Condition, PATIENCE, pause};
+use crate::dynamo::client::{Call, Client, Condition, PATIENCE};
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
 use crate::dynamo::pace::Cost;
 use crate::model::{Existing, Item, Key};
@@ -93,7 +93,7 @@ impl Client {
             tries += 1;
             self.meter().retry();
             // Nobody cancels it, so it ends by itself.
-            let _waited = pause(tries, None).await;
+            let _waited = self.pause(tries, None).await;
         }
     }
 }

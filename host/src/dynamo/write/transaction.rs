@@ -14,10 +14,11 @@ use tokio_util::sync::CancellationToken;
 
 use super::plan::{Op, Role, What};
 use super::{Attempt, Outcome, elsewhere, from_error};
-use crate::dynamo::client::{Call, Client, PATIENCE, names, pause, values};
+use crate::dynamo::client::{Call, Client, PATIENCE, names, values};
 use crate::dynamo::convert;
 use crate::dynamo::error::{Error, is_conflict, is_throttling};
 use crate::dynamo::pace::Cost;
+use crate::dynamo::throttle::Throttle;
 use crate::model::Existing;
 
 impl Client {
@@ -62,7 +63,7 @@ impl Client {
             let Some(reasons) = cancelled.into_inner().unwrap_or_else(PoisonError::into_inner) else {
                 return from_error(error);
             };
-            if let Some(outcome) = self.cancelled(attempt, ops, &reasons, &error).await {
+            if let Some(outcome) = self.cancelled(attempt, ops, &reasons, &error, call.cost).await {
                 return outcome;
             }
             if begun.elapsed() >= PATIENCE {
@@ -70,14 +71,21 @@ impl Client {
             }
             tries += 1;
             self.meter().retry();
-            if pause(tries, Some(cancel)).await.is_err() {
+            if self.pause(tries, Some(cancel)).await.is_err() {
                 return Outcome::Stopped(Error::Cancelled("TransactWriteItems".into()));
             }
         }
     }
 
     /// Reads the reasons one by one; `None`: it was too fast or in another's way, send it again.
-    async fn cancelled(&self, attempt: &Attempt, ops: &[Op], reasons: &[CancellationReason], error: &Error) -> Option<Outcome> {
+    async fn cancelled(
+        &self,
+        attempt: &Attempt,
+        ops: &[Op],
+        reasons: &[CancellationReason],
+        error: &Error,
+        cost: Cost,
+    ) -> Option<Outcome> {
         let failed: Vec<_> =
             ops.iter().zip(reasons).filter(|(_, reason)| reason.code().is_some_and(|code| code != "None")).collect();
         let is_condition = |reason: &CancellationReason| reason.code() == Some("ConditionalCheckFailed");
@@ -108,8 +116,8 @@ impl Client {
             return Some(Outcome::KeptExisting { actions: kept });
         }
         for (_, reason) in &failed {
-            if reason.code().is_some_and(is_throttling) {
-                self.meter().throttle();
+            if let Some(code) = reason.code().filter(|code| is_throttling(code)) {
+                self.throttled(cost, Throttle::of_text(code, reason.message().unwrap_or_default()));
             }
         }
         // Cancelled without a reason that we can read: nothing happened, and it is not known why.
