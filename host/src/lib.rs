@@ -22,4 +22,4 @@ pub mod run;
 pub mod store;
 
 pub use native::{AtOnce, Native};
-pub use run::{Canary, Error, Event, ExactlyOnce, MaxErrors, Migrator, Rate, RunOptions, Summary};
+pub use run::{Canary, Error, Event, ExactlyOnce, MaxErrors, Migrator, Progress, Rate, RunOptions, Summary};

@@ -11,8 +11,8 @@ use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, access, apply, canary, owner, plan, pool, restore};
-use crate::dynamo::{Filter, Lanes, TableInfo, Units};
+use super::{Event, Migrator, Progress, access, apply, canary, owner, plan, pool, restore};
+use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
 use crate::migration::{Direction, Migration, RunContext};
@@ -134,9 +134,9 @@ impl Run {
         let started = Instant::now();
         let manifest = self.journal.manifest();
         if let Some(old) = &manifest.restores {
-            let observer = self.migrator.observer.clone();
+            let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;
-            let progress = move |items| observer(Event::Scanned(items));
+            let progress = move |items| observer(Event::Scanned(Progress::scanned(items, &rates, Waits::Guest)));
             let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
             self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
             planned?;
@@ -144,7 +144,7 @@ impl Run {
         }
         let filter =
             manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
-        let observer = self.migrator.observer.clone();
+        let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
         let planner = plan::Planner {
             journal: self.journal.clone(),
             table: self.table.clone(),
@@ -153,7 +153,8 @@ impl Run {
             filter,
             fail_fast: options.fail_fast,
             stop: self.migrator.stop.child_token(),
-            progress: Arc::new(move |items| observer(Event::Scanned(items))),
+            waits: Arc::default(),
+            progress: Arc::new(move |items, waits| observer(Event::Scanned(Progress::scanned(items, &rates, waits)))),
         };
         let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -219,7 +220,7 @@ impl Run {
     }
 
     async fn applier(&self, options: &RunOptions, lease: &Arc<Lease>, stop: CancellationToken) -> Result<apply::Applier, Error> {
-        let observer = self.migrator.observer.clone();
+        let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
         Ok(apply::Applier {
             journal: self.journal.clone(),
             table: self.table.clone(),
@@ -228,7 +229,7 @@ impl Run {
             envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
             stop,
-            progress: Arc::new(move |items| observer(Event::Applied(items))),
+            progress: Arc::new(move |items| observer(Event::Applied(Progress::applied(items, &rates)))),
         })
     }
 

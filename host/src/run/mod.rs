@@ -19,6 +19,7 @@ mod options;
 mod parts;
 mod plan;
 mod pool;
+mod progress;
 mod repair;
 mod restore;
 mod retry;
@@ -36,6 +37,7 @@ pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
+pub use progress::Progress;
 pub use restore::{WayBack, restorer};
 pub use summary::Summary;
 
@@ -71,11 +73,11 @@ pub enum Event {
         write: Option<u32>,
     },
     /// So many more items were scanned and answered.
-    Scanned(u64),
+    Scanned(Progress),
     /// The plan is sealed; so many items are to be written.
     Sealed(u64),
     /// So many more items are done or settled.
-    Applied(u64),
+    Applied(Progress),
     /// The first items were carried out and looked at.
     Canary(Canary),
     /// What was done could not be published in object storage: why. It is tried again.

@@ -7,6 +7,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Instant;
 
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
@@ -14,7 +15,8 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::images;
 use super::pool::{Answer, Pool};
-use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms};
+use super::progress::ScanWaits;
+use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms, Waits};
 use crate::history::is_own;
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
 use crate::migration::{FailureKind, ItemFailure, RunContext};
@@ -34,7 +36,9 @@ pub(super) struct Planner {
     pub(super) filter: Option<Filter>,
     pub(super) fail_fast: bool,
     pub(super) stop: CancellationToken,
-    pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,
+    pub(super) waits: Arc<ScanWaits>,
+    /// Is told how many items more there are, and what the scan waits for.
+    pub(super) progress: Arc<dyn Fn(u64, Waits) + Send + Sync>,
 }
 
 /// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
@@ -93,15 +97,18 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
     let mut page = state.pages;
     let mut committing: Option<tokio::task::JoinHandle<Result<bool, Error>>> = None;
     loop {
+        let begun = Instant::now();
         let read = tokio::select! {
             read = client.scan_page(&request) => Some(read?),
             () = planner.stop.cancelled() => None,
         };
+        let for_page = begun.elapsed();
         // One page at a time is answered and committed, in the order of the scan.
         let failed = match committing.take() {
             Some(before) => before.await.map_err(|error| Error::Start(error.to_string()))??,
             None => false,
         };
+        planner.waits.add(for_page, begun.elapsed() - for_page);
         let Some(read) = read.filter(|_| !(failed && planner.fail_fast)) else {
             return Ok(());
         };
@@ -116,7 +123,7 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
             let record = page_record(&planner.terms, &tables, planned, segment, page, read.cursor, last);
             let failed = !record.failures.is_empty();
             planner.journal.commit_page(record).await?;
-            (planner.progress)(scanned);
+            (planner.progress)(scanned, planner.waits.longer());
             Ok(failed)
         });
         page += 1;

@@ -57,7 +57,7 @@ async fn a_rate_is_changed_while_a_run_waits_for_it() {
         seen.store(true, Ordering::Relaxed);
         control.set(None, Some(100_000));
     });
-    let named = Description::new(1.into(), "seen");
+    let named = Description::new(1, "seen");
     let seen = Native::new(named, "1", |_| {
         let set = [("seen", Value::Bool(true))].into_iter().collect();
         Ok::<_, String>(vec![Action::Patch(Patch { set, remove: Vec::new() })])
