@@ -215,7 +215,7 @@ impl Client {
         if let Some(units) = answer.consumed_capacity().and_then(ConsumedCapacity::capacity_units) {
             self.meter().pace().scanned(u64::try_from(answer.scanned_count).unwrap_or_default(), units);
         }
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         let items = answer.items.unwrap_or_default().into_iter().map(|item| self.readable(call, convert::item(item)));
         Ok(ScanPage {
             items: items.collect::<Result<_, _>>()?,
@@ -239,7 +239,7 @@ impl Client {
             .consistent_read(consistent)
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = self.call(call, |_| None, || get.clone().send()).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         answer.item.map(|item| self.readable(call, convert::item(item))).transpose()
     }
 
@@ -283,7 +283,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || put.clone().send()).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         Ok(())
     }
 
@@ -314,7 +314,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || update.clone().send()).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         answer.attributes.map(|item| self.readable(call, convert::item(item))).transpose()
     }
 
@@ -338,7 +338,7 @@ impl Client {
             _ => None,
         };
         let answer = self.call(call, present, || delete.clone().send()).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         Ok(answer.attributes.and_then(convert::item))
     }
 
@@ -405,6 +405,12 @@ impl Client {
             self.meter().retry();
             pause(tries, longest, call.cancel).await.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
         }
+    }
+
+    /// Counts what an answered call has consumed. What goes ahead is on tables of our own, and says nothing of the one that is migrated.
+    pub(super) fn settle<'a>(&self, cost: Cost, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+        let evidence = !matches!(self.1, Scope::Ahead);
+        self.meter().settle(cost, consumed, evidence);
     }
 
     /// Counts a throttling, and slows whom it concerns.

@@ -84,8 +84,8 @@ impl Meter {
         &self.1
     }
 
-    /// What an answered call has consumed, by DynamoDB's word.
-    pub(super) fn settle<'a>(&self, cost: Cost, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>) {
+    /// What an answered call has consumed, by DynamoDB's word; `evidence`: whether it says something of what the table admits.
+    pub(super) fn settle<'a>(&self, cost: Cost, consumed: impl IntoIterator<Item = &'a ConsumedCapacity>, evidence: bool) {
         let counter = match cost {
             Cost::Free => return,
             Cost::Read(_) => &self.0.read,
@@ -97,6 +97,9 @@ impl Meter {
             counter.fetch_add((units * SCALE).round() as u64, Relaxed);
             self.1.settle(cost, units, true);
         }
+        if evidence {
+            self.1.carried_out(cost, units);
+        }
     }
 
     /// The same of a batch that was carried out in part: of the statements that were not throttled, which cost `done` by the estimate.
@@ -105,5 +108,8 @@ impl Meter {
         let units: f64 = consumed.iter().filter_map(ConsumedCapacity::capacity_units).sum();
         self.0.write.fetch_add((units * SCALE).round() as u64, Relaxed);
         self.1.settle(cost, units.max(done), false);
+        if done > 0.0 {
+            self.1.carried_out(cost, Some(units.max(done)));
+        }
     }
 }

@@ -48,7 +48,7 @@ impl Client {
             .set_exclusive_start_key(request.start.as_ref().map(convert::sdk_item))
             .return_consumed_capacity(ReturnConsumedCapacity::Total);
         let answer = self.call(call, |_| None, || query.clone().send()).await?;
-        self.meter().settle(call.cost, answer.consumed_capacity());
+        self.settle(call.cost, answer.consumed_capacity());
         let items = answer.items.unwrap_or_default().into_iter().map(|item| self.readable(call, convert::item(item)));
         let next = answer.last_evaluated_key.filter(|key| !key.is_empty());
         Ok((items.collect::<Result<_, _>>()?, next.map(|key| self.readable(call, convert::item(key))).transpose()?))

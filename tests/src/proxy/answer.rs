@@ -38,6 +38,13 @@ impl Answer {
         Self::json(status, &json!({ "__type": format!("{namespace}#{code}"), "message": format!("{code}, on purpose") }))
     }
 
+    /// DynamoDB's error for too many units a second.
+    pub(super) fn throttled(reason: &str) -> Self {
+        let reasons = json!([{ "reason": reason, "resource": "arn:aws:dynamodb:us-east-1:000000000000:table/Things" }]);
+        let error = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
+        Self::json(400, &json!({ "__type": error, "message": "too fast, on purpose", "ThrottlingReasons": reasons }))
+    }
+
     /// An answer of somebody who does not speak DynamoDB's language.
     pub(super) fn foreign(status: u16) -> Self {
         let body = Bytes::from_static(b"<html><body><h1>This is not DynamoDB</h1></body></html>");

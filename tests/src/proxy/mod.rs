@@ -183,6 +183,7 @@ impl Shared {
                 let forwarded = self.when(*moment, &request).await;
                 (forwarded, Some(Answer::error(*status, code)))
             }
+            Fault::Throttled { reason } => (false, Some(Answer::throttled(reason))),
             Fault::Foreign { status } => (false, Some(Answer::foreign(*status))),
             Fault::Cancelled { code, action } => (false, Some(Answer::cancelled(&request, code, *action))),
             Fault::Statements { code, moment, which } => {

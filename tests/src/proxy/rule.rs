@@ -28,6 +28,8 @@ pub enum Fault {
     Rewrite(Box<dyn Fn(&mut Json) + Send + Sync>),
     /// DynamoDB's error of this code.
     Error { status: u16, code: String, moment: Moment },
+    /// The whole call is throttled, for this reason (`TableWriteProvisionedThroughputExceeded`, …), and nothing is done.
+    Throttled { reason: String },
     /// An answer that is not DynamoDB's, such as a page of a company's own proxy.
     Foreign { status: u16 },
     /// Some statements of a batch fail with this code, the others are really carried out.
@@ -69,6 +71,11 @@ impl Fault {
     /// One of DynamoDB's errors, with nothing done.
     pub fn error(status: u16, code: &str) -> Self {
         Self::Error { status, code: code.to_owned(), moment: Moment::Before }
+    }
+
+    /// A throttled call that says why, as DynamoDB does.
+    pub fn throttled(reason: &str) -> Self {
+        Self::Throttled { reason: reason.to_owned() }
     }
 
     /// An error of the server, of which nobody knows whether it came before or after the work was done.
@@ -182,6 +189,7 @@ impl Rule {
             Fault::Pass => return None,
             Fault::Rewrite(_) => "rewritten".into(),
             Fault::Error { status, code, moment } => format!("{status} {code} ({moment:?})"),
+            Fault::Throttled { reason } => format!("throttled: {reason}"),
             Fault::Foreign { status } => format!("{status} not DynamoDB's"),
             Fault::Statements { code, moment, .. } => format!("statements {code} ({moment:?})"),
             Fault::Cancelled { code, action } => format!("cancelled {code} (action {action})"),

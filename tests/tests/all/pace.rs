@@ -1,12 +1,13 @@
 //! The rates that an operator sets.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use drift_host::dynamo::Waits;
+use drift_host::dynamo::{ConnectionSettings, PresentRate, Throttle, Waits};
 use drift_host::model::{Action, Description, Patch, Value};
-use drift_host::{Native, RunOptions};
+use drift_host::{Event, Migrator, Native, RunOptions};
+use drift_tests::proxy::{Fault, Proxy, Rule};
 use drift_tests::{World, guest};
 use serde_json::Value as Json;
 
@@ -57,16 +58,62 @@ async fn a_rate_is_changed_while_a_run_waits_for_it() {
         seen.store(true, Ordering::Relaxed);
         control.set(None, Some(100_000));
     });
-    let named = Description::new(1, "seen");
-    let seen = Native::new(named, "1", |_| {
-        let set = [("seen", Value::Bool(true))].into_iter().collect();
-        Ok::<_, String>(vec![Action::Patch(Patch { set, remove: Vec::new() })])
-    });
     // At one unit a second it would take ten minutes.
-    let ran = tokio::time::timeout(Duration::from_secs(120), migrator.run(Arc::new(seen), &options)).await;
+    let ran = tokio::time::timeout(Duration::from_secs(120), migrator.run(seen(), &options)).await;
     let summary = ran.expect("who waited went on by the new rate").unwrap();
     assert_eq!((summary.state.as_str(), summary.counts.changed), ("applied", 600));
     operator.await.unwrap();
     assert!(waited.load(Ordering::Relaxed));
     assert_eq!(rates.present().write.limit, Some(100_000));
+}
+
+/// Marks each item.
+fn seen() -> Arc<Native> {
+    Arc::new(Native::new(Description::new(1, "seen"), "1", |_| {
+        let set = [("seen", Value::Bool(true))].into_iter().collect();
+        Ok::<_, String>(vec![Action::Patch(Patch { set, remove: Vec::new() })])
+    }))
+}
+
+/// Runs it with the first writes throttled for a reason; gives the rates of all writes that events told.
+async fn rates_when_throttled(reason: &str) -> Vec<PresentRate> {
+    let world = World::with_rows(300);
+    let proxy = Proxy::start(&world.running.endpoint_url());
+    proxy.add(Rule::on(&["BatchExecuteStatement"], Fault::throttled(reason)).first(2));
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let note = told.clone();
+    let settings = ConnectionSettings { endpoint_url: Some(proxy.endpoint_url()), ..ConnectionSettings::default() };
+    let migrator = Migrator::connect(settings).await.unwrap().runs_dir(world.runs()).observe(move |event| {
+        if let Event::Applied(progress) = event {
+            note.lock().unwrap().push(progress.rates.write);
+        }
+    });
+    let options = RunOptions { segments: 2, max_write_units: Some("2000".parse().unwrap()), ..RunOptions::new("Things") };
+    let summary = migrator.run(seen(), &options).await.unwrap();
+    assert_eq!((summary.state.as_str(), summary.counts.changed), ("applied", 300));
+    assert_eq!(proxy.faults(), 2);
+    let told = told.lock().unwrap().clone();
+    assert!(!told.is_empty() && told.iter().all(|rate| rate.limit == Some(2000)), "{told:?}");
+    told
+}
+
+#[tokio::test]
+async fn a_throttled_table_slows_all_and_events_say_so() {
+    let reasons = [
+        ("TableWriteProvisionedThroughputExceeded", Throttle::Table),
+        ("IndexWriteProvisionedThroughputExceeded", Throttle::Index),
+        ("TableWriteAccountLimitExceeded", Throttle::Account),
+    ];
+    for (reason, throttle) in reasons {
+        let told = rates_when_throttled(reason).await;
+        let slowed = |rate: &PresentRate| rate.present < rate.limit && rate.waits == Some(Waits::Throttled(throttle));
+        assert!(told.iter().any(slowed), "{reason}: {told:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_throttled_range_of_keys_leaves_the_rate_as_it_is() {
+    let told = rates_when_throttled("TableWriteKeyRangeThroughputExceeded").await;
+    assert!(told.iter().all(|rate| rate.present == rate.limit), "{told:?}");
+    assert!(told.iter().any(|rate| rate.waits == Some(Waits::Throttled(Throttle::KeyRange))), "{told:?}");
 }

@@ -146,8 +146,12 @@ impl Bucket {
             let factor = self.factor();
             self.factor = Some((factor + (actual / units - factor) * LEARNING).clamp(0.05, 50.0));
         }
+    }
+
+    /// The table admitted so many units.
+    pub(super) fn admitted(&mut self, now: Duration, units: f64) {
         if let Some(slowed) = &mut self.slowed {
-            slowed.admitted(now, actual);
+            slowed.admitted(now, units);
             if slowed.is_over(now, self.limit) {
                 self.slowed = None;
                 self.accrue(now);

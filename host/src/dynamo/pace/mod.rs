@@ -205,6 +205,12 @@ impl Pace {
         tap.bucket().settle(self.now(), units, actual, learns && matches!(cost, Cost::Write(_)));
     }
 
+    /// The table admitted this; what was estimated, where DynamoDB does not say how much.
+    pub(super) fn carried_out(&self, cost: Cost, actual: Option<f64>) {
+        let Some((tap, units)) = self.tap(cost) else { return };
+        tap.bucket().admitted(self.now(), actual.unwrap_or(units));
+    }
+
     /// A call, or a part of it, was throttled.
     pub(super) fn throttled(&self, cost: Cost, cause: Throttle, segment: Option<u32>) {
         let Some((tap, _)) = self.tap(cost) else { return };

@@ -84,6 +84,11 @@ impl World {
         while self.now < second * 1000 {
             let before: f64 = callers.iter().map(|caller| caller.admitted).sum();
             callers.iter_mut().for_each(|caller| self.step(caller));
+            if self.now.is_multiple_of(2_500) {
+                // The lease of the table, which is on another one.
+                self.bucket.count(self.clock(), 1.0);
+                self.bucket.settle(self.clock(), 1.0, 1.0, true);
+            }
             units += callers.iter().map(|caller| caller.admitted).sum::<f64>() - before;
             self.now += 1;
             self.table.pass(1);
@@ -118,6 +123,7 @@ impl World {
         let hot = self.hot.as_mut().is_some_and(|(segment, hot)| *segment == caller.segment && !hot.admits(units));
         if !hot && !self.outage.contains(&self.now) && self.table.admits(units) {
             self.bucket.settle(now, units, units, true);
+            self.bucket.admitted(now, units);
             self.holds.admitted(now, caller.segment);
             caller.admitted += units;
             caller.tries = 0;

@@ -189,7 +189,7 @@ impl Client {
         let code = |response: &BatchStatementResponse| Some(response.error.as_ref()?.code.as_ref()?.as_str().to_owned());
         let codes: Vec<Option<String>> = answer.responses().iter().map(code).collect();
         if codes.iter().all(Option::is_none) {
-            self.meter().settle(call.cost, answer.consumed_capacity());
+            self.settle(call.cost, answer.consumed_capacity());
         } else {
             let throttled = |code: &Option<String>| code.as_deref().is_some_and(is_throttling);
             let done = batch.iter().zip(&codes).filter(|(_, code)| !throttled(code)).map(|(queued, _)| queued.statement.units);

@@ -76,7 +76,7 @@ impl Client {
             };
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
-                    self.meter().settle(call.cost, answer.consumed_capacity());
+                    self.settle(call.cost, answer.consumed_capacity());
                     return Ok(None);
                 }
                 Err(error) => error,

@@ -52,7 +52,7 @@ impl Client {
             };
             let error = match self.call(call, note, || request.clone().send()).await {
                 Ok(answer) => {
-                    self.meter().settle(call.cost, answer.consumed_capacity());
+                    self.settle(call.cost, answer.consumed_capacity());
                     if ops.iter().any(|op| op.partly) {
                         self.meter().partly_guarded();
                     }
