@@ -39,6 +39,8 @@ pub struct TableInfo {
     pub throughput: Throughput,
     /// The names of its secondary indexes, global ones first: each makes a write cost more.
     pub indexes: Vec<String>,
+    /// Replicas of a global table, in other regions.
+    pub replicas: u32,
     /// Whether a stream carries its changes: every write of a migration is seen by whoever reads it.
     pub stream: bool,
 }
@@ -218,6 +220,7 @@ impl TableInfo {
             billing,
             throughput,
             indexes: global.chain(local).map(str::to_owned).collect(),
+            replicas: u32::try_from(table.replicas().len()).unwrap_or(u32::MAX),
             stream: table.stream_specification().is_some_and(|stream| stream.stream_enabled()),
         })
     }

@@ -66,9 +66,46 @@ pub struct Manifest {
     /// How fast it may write, likewise.
     #[serde(default)]
     pub max_write_units: Option<Rate>,
+    /// What it was expected to take, before it began.
+    #[serde(default)]
+    pub estimate: Option<Estimate>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,
+}
+
+/// What a run is expected to take, before it begins: a bound, as if each item were written once at its size.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Estimate {
+    /// Items of the table, by DynamoDB's count, which is up to six hours old.
+    pub items: u64,
+    /// Bytes of the table, as old.
+    pub bytes: u64,
+    /// Items that were looked at; 0: none, and all else is from the count and the bytes.
+    pub sampled: u64,
+    /// Items that the filter lets through, by the sample.
+    pub matching: u64,
+    /// Read units of the scan.
+    pub read_units: u64,
+    /// Write units, of the table alone, with the doubling and the rows that a proof costs.
+    pub write_units: u64,
+    /// Secondary indexes: each may cost as much again as the table.
+    pub indexes: u32,
+    /// Replicas in other regions: each pays for every write there.
+    pub replicas: u32,
+    /// Bytes of the journal.
+    pub journal_bytes: u64,
+    /// Seconds of the scan at its rate; `None` without a limit.
+    pub seconds_to_first_write: Option<u64>,
+    /// Seconds of the whole run at its rates, likewise.
+    pub seconds_to_end: Option<u64>,
+}
+
+impl Estimate {
+    /// Write units if every index is concerned by every write.
+    pub fn write_units_with_indexes(&self) -> u64 {
+        self.write_units.saturating_mul(u64::from(self.indexes) + 1)
+    }
 }
 
 /// Where a run stands.

@@ -2,6 +2,7 @@
 
 mod diff;
 pub mod document;
+mod estimate;
 pub mod fixtures;
 pub mod items;
 mod progress;
@@ -49,6 +50,9 @@ pub fn summary(summary: &Summary) -> String {
         "  units    {:.0} read, {:.0} write;  plan {:.1} s, apply {:.1} s",
         summary.units.0, summary.units.1, summary.seconds.0, summary.seconds.1
     );
+    if let Some(estimate) = summary.manifest.as_ref().and_then(|manifest| manifest.estimate.as_ref()) {
+        let _ = writeln!(out, "  estimate {}", estimate::compared(estimate, summary));
+    }
     if let Some(units) = summary.needed_units.filter(|_| counts.changed > 0) {
         let proof = match summary.manifest.as_ref().map(|manifest| &manifest.exactly_once) {
             Some(ExactlyOnce::Receipts) => "; each item and its receipt are a transaction, at twice the units",

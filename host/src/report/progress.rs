@@ -43,6 +43,7 @@ pub fn watched(migrator: Migrator) -> Migrator {
                 let (read, write) = (units(read), units(write));
                 tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
             }
+            Event::Estimated(estimate) => super::estimate::lines(&estimate).iter().for_each(|line| tell!("{line}")),
             Event::Scanned(progress) => {
                 state.scanned += progress.items;
                 state.rate = pace("read", progress.rates.read);
@@ -91,7 +92,7 @@ fn pace(units: &str, rate: PresentRate) -> String {
     }
 }
 
-fn span(time: Duration) -> String {
+pub(super) fn span(time: Duration) -> String {
     match time.as_secs() {
         seconds @ 0..=119 => format!("{seconds} s"),
         seconds @ 120..=7_199 => format!("{} min", seconds / 60),

@@ -60,7 +60,10 @@ impl Migrator {
         let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, manifest, options);
         let begun = match self.init_receipts(manifest).await {
-            Ok(()) => self.begin(manifest, migration, table),
+            Ok(()) => match self.estimated(manifest.clone(), &table).await {
+                Ok(manifest) => self.begin(&manifest, migration, table),
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         match begun {
@@ -160,6 +163,7 @@ impl Migrator {
             policy: options.policy.clone(),
             max_read_units: options.max_read_units,
             max_write_units: options.max_write_units,
+            estimate: None,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
@@ -183,6 +187,16 @@ impl Migrator {
         }
         let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
         Ok(self.database.client().usable_table(table, CREATION, waiting).await?)
+    }
+
+    /// The same manifest with what the run will take, which is told; a way back scans nothing, and has none.
+    pub(super) async fn estimated(&self, manifest: Manifest, table: &TableInfo) -> Result<Manifest, Error> {
+        if manifest.restores.is_some() {
+            return Ok(Manifest { estimate: None, ..manifest });
+        }
+        let estimate = self.forecast(table, &manifest).await?;
+        (self.observer)(Event::Estimated(estimate.clone()));
+        Ok(Manifest { estimate: Some(estimate), ..manifest })
     }
 
     /// Keeps to the rates asked for now, or when the run began; without either, on anything not local, to a quarter of what the

@@ -13,6 +13,7 @@ mod doubt;
 mod error;
 mod estimate;
 mod flow;
+mod forecast;
 mod images;
 mod kept;
 mod options;
@@ -43,7 +44,7 @@ pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
-use crate::journal::{self, Journal};
+use crate::journal::{self, Estimate, Journal};
 use crate::migration::{Direction, Migration};
 use crate::store::Store;
 
@@ -72,6 +73,8 @@ pub enum Event {
         /// Write units a second.
         write: Option<u32>,
     },
+    /// What the run will take, more or less, before it begins.
+    Estimated(Estimate),
     /// So many more items were scanned and answered.
     Scanned(Progress),
     /// The plan is sealed; so many items are to be written.
@@ -200,6 +203,7 @@ impl Migrator {
         let table = self.usable(&options.table).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, &manifest, options);
+        let manifest = self.estimated(manifest, &table).await?;
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 

@@ -116,6 +116,7 @@ impl Summary {
                 "conflicts": counts.conflicts, "skipped": counts.skipped, "doubtful": counts.doubtful,
                 "shared": counts.shared, "done": counts.done },
             "actions": { "patch": counts.actions.patch, "insert": counts.actions.insert, "update": counts.actions.update, "delete": counts.actions.delete },
+            "estimate": self.manifest.as_ref().and_then(|manifest| manifest.estimate.as_ref()),
             "units": { "read": self.units.0, "write": self.units.1, "needed": self.needed_units },
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },

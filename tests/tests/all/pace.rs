@@ -117,3 +117,31 @@ async fn a_throttled_range_of_keys_leaves_the_rate_as_it_is() {
     assert!(told.iter().all(|rate| rate.present == rate.limit), "{told:?}");
     assert!(told.iter().any(|rate| rate.waits == Some(Waits::Throttled(Throttle::KeyRange))), "{told:?}");
 }
+
+#[test]
+fn what_a_run_will_take_is_said_before_it_and_compared_after_it() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_numbers(12_000);
+    let rates = ["--max-read-units", "5000", "--max-write-units", "100000"];
+    let arguments = ["run", &echo, "--table", "Things", "--filter", "n > 6000", "--json"];
+    let (code, out, error) = world.drift_host(&[&arguments[..], &rates[..]].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("estimate: 12000 items") && error.contains("and a sample of 200"), "{error}");
+    assert!(error.contains("the first write in about"), "{error}");
+    let document: Json = serde_json::from_str(&out).unwrap();
+    let number = |pointer: &str| document.pointer(pointer).and_then(Json::as_f64).unwrap_or_else(|| panic!("{pointer}: {out}"));
+    // Half of the items match; a sample of 200 is off by more than a fifth once in billions of samples.
+    assert!((4_800.0..=7_200.0).contains(&number("/estimate/matching")), "{out}");
+    assert_eq!(number("/estimate/write_units"), number("/estimate/matching"), "an item of less than a kilobyte is a unit: {out}");
+    let (expected, read) = (number("/estimate/read_units"), number("/units/read"));
+    assert!((0.8 * read..=1.2 * read).contains(&expected), "{expected} of {read}");
+    let run = document["run"].as_str().unwrap();
+    let (code, shown, error) = world.drift_host(&["show", run]);
+    assert_eq!(code, 0, "{error}");
+    assert!(shown.contains("  estimate 12000 items, ") && shown.contains("it took"), "{shown}");
+    // A small table is not sampled: its scan costs hardly more.
+    let small = World::with_rows(30);
+    let (code, _, error) = small.drift_host(&["plan", &echo, "--table", "Things"]);
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("estimate: 30 items") && !error.contains("a sample"), "{error}");
+}

@@ -169,10 +169,11 @@ fn ten_seconds_without_anything_are_over_ten_seconds_later() {
         // Meanwhile it tries little, and after it there is no wave.
         assert!(world.seconds[27..30].iter().all(|(_, rate)| rate.unwrap() <= 0.12 * limit));
         assert!(world.admitted(38, 41) >= 0.95 * limit, "{limit}: {:?}", &world.seconds[30..45]);
-        let late = &world.seconds[40..];
-        assert!(
-            late.iter().all(|(units, rate)| *units >= 0.9 * limit && *units <= 1.06 * limit && rate.unwrap() >= 0.97 * limit)
-        );
+        // Calls are large beside the smallest limit, so that a second alone may have one more or less.
+        for second in 40..85 {
+            let admitted = world.admitted(second, second + 5);
+            assert!((0.92 * limit..=1.05 * limit).contains(&admitted), "{admitted} of {limit} from second {second}");
+        }
         assert!(world.bucket.throttled(world.clock()).is_none());
     }
 }
