@@ -12,8 +12,9 @@ use crate::model::{ExactlyOnce, item_bytes};
 
 /// A smaller table is scanned before a sample of it would be worth its units.
 const SAMPLED_FROM: u64 = 10_000;
-/// Items of a sample.
-const SAMPLE: u32 = 200;
+/// A sample is of so many places, in which the table is split evenly, and of so many items in each.
+const PLACES: u32 = 10;
+const ITEMS_A_PLACE: u32 = 20;
 /// Bytes of a read unit, and of a write unit.
 const READ_UNIT: f64 = 4_096.0;
 const WRITE_UNIT: f64 = 1_024.0;
@@ -21,6 +22,7 @@ const WRITE_UNIT: f64 = 1_024.0;
 const JOURNAL_AN_ITEM: f64 = 40.0;
 
 /// What a sample showed.
+#[derive(Default)]
 struct Sample {
     items: u64,
     bytes: u64,
@@ -43,20 +45,26 @@ impl Migrator {
     async fn sample(&self, manifest: &Manifest) -> Result<Sample, Error> {
         let filter =
             manifest.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(error.to_string()))?;
-        let request = ScanRequest {
-            table: manifest.context.table.clone(),
-            segment: 0,
-            segments: 1,
-            consistent: false,
-            limit: SAMPLE,
-            filter,
-            start: None,
-        };
-        let page = self.database.client().scan_page(&request).await?;
-        let sizes = page.items.iter().map(item_bytes);
-        let (bytes, write_units) = sizes
-            .fold((0, 0), |(bytes, units), size| (bytes + size as u64, units + size.div_ceil(WRITE_UNIT as usize).max(1) as u64));
-        Ok(Sample { items: page.items.len() as u64, bytes, write_units, looked_at: page.scanned })
+        let mut sample = Sample::default();
+        for segment in 0..PLACES {
+            let request = ScanRequest {
+                table: manifest.context.table.clone(),
+                segment,
+                segments: PLACES,
+                consistent: false,
+                limit: ITEMS_A_PLACE,
+                filter: filter.clone(),
+                start: None,
+            };
+            let page = self.database.client().scan_page(&request).await?;
+            sample.looked_at += page.scanned;
+            sample.items += page.items.len() as u64;
+            for size in page.items.iter().map(item_bytes) {
+                sample.bytes += size as u64;
+                sample.write_units += size.div_ceil(WRITE_UNIT as usize).max(1) as u64;
+            }
+        }
+        Ok(sample)
     }
 }
 

@@ -41,8 +41,9 @@ impl Answer {
     /// DynamoDB's error for too many units a second.
     pub(super) fn throttled(reason: &str) -> Self {
         let reasons = json!([{ "reason": reason, "resource": "arn:aws:dynamodb:us-east-1:000000000000:table/Things" }]);
-        let error = "com.amazonaws.dynamodb.v20120810#ProvisionedThroughputExceededException";
-        Self::json(400, &json!({ "__type": error, "message": "too fast, on purpose", "ThrottlingReasons": reasons }))
+        // The error that every operation has.
+        let error = "com.amazonaws.dynamodb.v20120810#ThrottlingException";
+        Self::json(400, &json!({ "__type": error, "message": "too fast, on purpose", "throttlingReasons": reasons }))
     }
 
     /// An answer of somebody who does not speak DynamoDB's language.

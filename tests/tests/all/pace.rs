@@ -50,12 +50,12 @@ async fn a_rate_is_changed_while_a_run_waits_for_it() {
     let migrator = world.migrator().await;
     let options = RunOptions { max_write_units: Some("1".parse().unwrap()), ..RunOptions::new("Things") };
     let (rates, waited) = (migrator.rates(), Arc::new(AtomicBool::new(false)));
-    let (control, seen) = (rates.clone(), waited.clone());
+    let (control, has_waited) = (rates.clone(), waited.clone());
     let operator = tokio::spawn(async move {
         while control.present().write.waits != Some(Waits::Limit) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
-        seen.store(true, Ordering::Relaxed);
+        has_waited.store(true, Ordering::Relaxed);
         control.set(None, Some(100_000));
     });
     // At one unit a second it would take ten minutes.
@@ -130,8 +130,8 @@ fn what_a_run_will_take_is_said_before_it_and_compared_after_it() {
     assert!(error.contains("the first write in about"), "{error}");
     let document: Json = serde_json::from_str(&out).unwrap();
     let number = |pointer: &str| document.pointer(pointer).and_then(Json::as_f64).unwrap_or_else(|| panic!("{pointer}: {out}"));
-    // Half of the items match; a sample of 200 is off by more than a fifth once in billions of samples.
-    assert!((4_800.0..=7_200.0).contains(&number("/estimate/matching")), "{out}");
+    // Half of the items match, and of a sample of 200 more or less.
+    assert!((4_200.0..=7_800.0).contains(&number("/estimate/matching")), "{out}");
     assert_eq!(number("/estimate/write_units"), number("/estimate/matching"), "an item of less than a kilobyte is a unit: {out}");
     let (expected, read) = (number("/estimate/read_units"), number("/units/read"));
     assert!((0.8 * read..=1.2 * read).contains(&expected), "{expected} of {read}");
