@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::{Limited, Rates, parse_grants};
+use super::options::{Disk, Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
 use crate::journal::{Journal, Manifest};
@@ -39,6 +39,8 @@ pub(super) struct ApplyVerb {
     #[command(flatten)]
     rates: Rates,
     #[command(flatten)]
+    disk: Disk,
+    #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     output: Output,
@@ -57,6 +59,7 @@ impl ApplyVerb {
         self.first.give(&mut options);
         self.rates.begin();
         self.rates.give(&mut options);
+        self.disk.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;
         let summary = match self.retry_failed {

@@ -10,7 +10,7 @@ use super::signals;
 use super::source::{Building, Loading};
 use crate::Error;
 use crate::migration::{Migration, PolicyTerms, SecretArgument};
-use crate::model::GrantRequest;
+use crate::model::{Bytes, GrantRequest};
 use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, Rate, RunOptions};
@@ -93,6 +93,23 @@ impl Rates {
     }
 }
 
+/// What a run may take of the disk.
+#[derive(Args, Clone)]
+pub(super) struct Disk {
+    /// Let the plan make the journal grow to this size at most: 20GB, 500MB [default: what the disk has]
+    ///
+    /// Then the run stops with exit code 75 and nothing half recorded, and `drift-host apply RUN --journal-max SIZE` goes on with more.
+    /// Kept with the run. What is recorded while the plan is carried out (conflicts, failed items) comes on top, and is little.
+    #[arg(long, value_name = "SIZE")]
+    journal_max: Option<Bytes>,
+}
+
+impl Disk {
+    pub(super) fn give(&self, options: &mut RunOptions) {
+        options.journal_max = self.journal_max.map(|Bytes(bytes)| bytes);
+    }
+}
+
 /// How a run is carried out.
 #[derive(Args, Clone)]
 pub(super) struct Flow {
@@ -127,6 +144,8 @@ pub(super) struct Flow {
     conflict_retries: u32,
     #[command(flatten)]
     rates: Rates,
+    #[command(flatten)]
+    disk: Disk,
     #[command(flatten)]
     delivery: Delivery,
 }
@@ -250,6 +269,7 @@ impl Flow {
         options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
         self.rates.give(&mut options);
+        self.disk.give(&mut options);
         options
     }
 

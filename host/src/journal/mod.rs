@@ -18,6 +18,7 @@ mod items;
 mod marks;
 mod planning;
 mod records;
+mod room;
 mod runs;
 mod store;
 mod totals;
@@ -25,6 +26,7 @@ mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -36,6 +38,7 @@ pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
+pub use room::check_room;
 pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
 
 use checksum::Which;
@@ -55,6 +58,8 @@ struct Inner {
     manifest: Manifest,
     reader: Mutex<Connection>,
     writer: Option<Writer>,
+    /// Bytes that the plan may make it grow to.
+    most: AtomicU64,
     /// Held while this process works on the run.
     _lock: Option<File>,
 }
@@ -110,12 +115,22 @@ impl Journal {
             Some((connection, lock)) => (Some(Writer::start(connection, path.clone())?), Some(lock)),
             None => (None, None),
         };
-        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, _lock: lock })))
+        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, most: AtomicU64::new(u64::MAX), _lock: lock })))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Bytes of the file, and of what SQLite has beside it.
+    pub fn bytes(&self) -> u64 {
+        runs::bytes(&self.0.path)
+    }
+
+    /// From now on the plan makes it grow to so many bytes at most, by this process.
+    pub fn keep_below(&self, most: u64) {
+        self.0.most.store(most, Ordering::Relaxed);
     }
 
     /// What the run is.

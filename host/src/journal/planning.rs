@@ -1,6 +1,7 @@
 //! The first half: pages come in, each segment's in turn, until the plan is sealed.
 
 use std::collections::BTreeSet;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,7 +10,7 @@ use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
 use super::records::{ActionCounts, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
-use super::{Error, Journal, Progress, planned_marks, progress, set_marks, set_progress};
+use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress};
 
 /// Takes a page back. By key each, or a plan would take the square of its length.
 const FORGET: [&str; 4] = [
@@ -18,6 +19,11 @@ const FORGET: [&str; 4] = [
     "DELETE FROM outcome WHERE segment = ?1 AND page = ?2",
     "DELETE FROM elsewhere WHERE segment = ?1 AND page = ?2",
 ];
+
+/// What a key elsewhere takes, and what a page takes beside its items, at most: its marks, its cursor, and pages of SQLite's that
+/// are not full.
+const ELSEWHERE: usize = 64;
+const A_PAGE: usize = 32 << 10;
 
 impl Journal {
     /// Where each segment's scan stands.
@@ -30,7 +36,8 @@ impl Journal {
     /// replaces what it was and counts once.
     ///
     /// # Errors
-    /// [`Error::Rule`] for a page out of turn, after the segment's end or after the seal.
+    /// [`Error::Rule`] for a page out of turn, after the segment's end or after the seal; [`Error::Full`] for one that would make the
+    /// file larger than it [may be](Journal::keep_below).
     pub async fn commit_page(&self, record: PageRecord) -> Result<(), Error> {
         let (segment, page) = (record.segment, record.page);
         let content = Which::Content(segment, page).pack(&record.entries).map_err(|problem| self.error(problem))?;
@@ -39,7 +46,10 @@ impl Journal {
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
         let envelope = Envelope::of(&self.manifest().context.table, record.entries.iter().flat_map(|entry| &entry.actions));
         let PageRecord { cursor, last, .. } = record;
+        let (path, most) = (self.path().to_owned(), self.0.most.load(Ordering::Relaxed));
+        let bytes = content.len() + outcomes.iter().map(|(_, record)| record.len()).sum::<usize>() + elsewhere.len() * ELSEWHERE;
         self.write(move |file| {
+            room::check_most(file, &path, bytes + A_PAGE, most)?;
             if progress(file)?.sealed {
                 return Err(Problem::Rule(format!("the plan is sealed, so page {segment}/{page} comes too late")));
             }

@@ -66,6 +66,9 @@ pub struct Manifest {
     /// How fast it may write, likewise.
     #[serde(default)]
     pub max_write_units: Option<Rate>,
+    /// Bytes that its journal may have while it is planned, where that was said.
+    #[serde(default)]
+    pub journal_max: Option<u64>,
     /// What it was expected to take, before it began.
     #[serde(default)]
     pub estimate: Option<Estimate>,

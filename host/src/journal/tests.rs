@@ -50,6 +50,7 @@ fn manifest(segments: u32) -> Manifest {
         policy: None,
         max_read_units: None,
         max_write_units: None,
+        journal_max: None,
         estimate: None,
         endpoint_url: None,
         region: None,

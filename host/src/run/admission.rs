@@ -9,7 +9,7 @@ use super::summary::Summary;
 use super::{ExactlyOnce, Migrator, RunOptions, owner, terms};
 use crate::dynamo::{Billing, TableInfo};
 use crate::history::Lease;
-use crate::journal::{Journal, Manifest};
+use crate::journal::{self, Journal, Manifest};
 use crate::migration::{Direction, Migration};
 
 impl Migrator {
@@ -24,6 +24,9 @@ impl Migrator {
         let manifest = journal.manifest().clone();
         terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(&manifest).await?;
+        if !journal.is_sealed()? && !journal.state()?.is_final() {
+            journal::check_room(&self.runs_dir, self.expected(&manifest), journal.bytes())?;
+        }
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;

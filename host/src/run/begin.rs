@@ -163,6 +163,7 @@ impl Migrator {
             policy: options.policy.clone(),
             max_read_units: options.max_read_units,
             max_write_units: options.max_write_units,
+            journal_max: options.journal_max,
             estimate: None,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
@@ -173,9 +174,19 @@ impl Migrator {
     }
 
     pub(super) fn begin(&self, manifest: &Manifest, migration: Arc<dyn Migration>, table: TableInfo) -> Result<Run, Error> {
+        let component = migration.component().map_or(0, <[u8]>::len) as u64;
+        journal::check_room(&self.runs_dir, self.expected(manifest) + component, 0)?;
         let journal = Journal::create(&self.runs_dir, manifest, migration.component())?;
         (self.observer)(Event::Started { run: manifest.run.clone(), items_estimated: table.item_count });
         Ok(Run::new(self, journal, migration, table))
+    }
+
+    /// Bytes that the journal of a run will have, more or less: by its estimate, or as many as that of the run which it takes back.
+    pub(super) fn expected(&self, manifest: &Manifest) -> u64 {
+        match &manifest.restores {
+            Some(old) => journal::find(&self.runs_dir, old).ok().and_then(|path| path.metadata().ok()).map_or(0, |old| old.len()),
+            None => manifest.estimate.as_ref().map_or(0, |estimate| estimate.journal_bytes),
+        }
     }
 
     /// The table, once it can be worked on.

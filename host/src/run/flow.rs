@@ -133,6 +133,7 @@ impl Run {
         }
         let started = Instant::now();
         let manifest = self.journal.manifest();
+        self.journal.keep_below(options.journal_max.or(manifest.journal_max).unwrap_or(u64::MAX));
         if let Some(old) = &manifest.restores {
             let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;

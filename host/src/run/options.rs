@@ -100,6 +100,9 @@ pub struct RunOptions {
     pub max_read_units: Option<Rate>,
     /// Write units a second, of all calls. Default: likewise.
     pub max_write_units: Option<Rate>,
+    /// Bytes to which the plan may make the journal grow, kept with the run; then it stops, and can be gone on with. Default: what
+    /// the run began with; else as many as the disk has.
+    pub journal_max: Option<u64>,
 }
 
 impl RunOptions {
@@ -128,6 +131,7 @@ impl RunOptions {
             canary: None,
             max_read_units: None,
             max_write_units: None,
+            journal_max: None,
         }
     }
 }
