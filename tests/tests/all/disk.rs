@@ -20,7 +20,13 @@ async fn a_run_whose_journal_has_no_room_does_not_begin_and_says_how_much_it_tak
     for verb in ["run", "plan"] {
         let (code, out, error) = world.drift_host_at(&proxy.endpoint_url(), &[verb, &echo, "--table", "Things"]);
         assert_eq!((code, out.as_str()), (75, ""), "{error}");
-        for part in ["there is no room for this run's journal", " free, and the journal will take about ", " TB, with ", "--runs-dir", "--no-images"] {
+        for part in [
+            "there is no room for this run's journal",
+            " free, and the journal will take about ",
+            " TB, with ",
+            "--runs-dir",
+            "--no-images",
+        ] {
             assert!(error.contains(part), "{part} in {error}");
         }
         assert!(!error.contains("drift-host apply"), "there is no run to go on with: {error}");
