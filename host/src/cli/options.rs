@@ -124,6 +124,17 @@ pub(super) struct Flow {
     /// Segments of the parallel scan
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     segments: u32,
+    /// Scan, seal and carry out so many segments before the next ones are scanned: with --segments 1000 --window 10, a hundredth of
+    /// the table at a time
+    ///
+    /// The time between reading an item and writing it stays short, and so does the list of what may conflict. Each window is sealed
+    /// before its own first write, and the bounds of a policy and --max-errors hold over all windows so far; but an item that fails
+    /// in a later window comes after writes of the ones before it: nothing further is written then, and `apply RUN --retry-failed` or
+    /// `undo --run RUN` is up to you. The journal keeps the items of all windows for `undo --run`; with --no-images those of a window
+    /// are dropped when it is done, and the journal stays as small as a window. A canary is of the first window. Not for a migration
+    /// that was granted inserts or updates in the migrated table, nor for runs in object storage. Kept with the run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    window: Option<u32>,
     /// Read eventually consistently: half the read units
     #[arg(long)]
     eventual: bool,
@@ -172,11 +183,11 @@ struct Delivery {
     /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
     #[arg(long)]
     check_source: bool,
-    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR
+    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR, or --window
     ///
     /// Given up are: the way back by `undo --run`, the items in `show` and in what is listed as failed or in doubt, the diffs of a
     /// plan, and its estimate of write units. What the migration sets is in the journal all the same. An item that changed is read
-    /// afresh, as always.
+    /// afresh, as always. With --window, without a version attribute too: the items are kept until their window is done.
     #[arg(long)]
     no_images: bool,
 }
@@ -278,6 +289,15 @@ impl Flow {
         let slots = self.concurrency.map(usize::from);
         let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
+        options.window = self.window;
+        let name = table.rsplit('/').next().unwrap_or(table);
+        if let Some(grant) = grants.makes_items_in(name).filter(|_| self.window.is_some()) {
+            return Err(Error::Refused(format!(
+                "--window: the migration {} was granted {grant}, by which it can make items in the table {name}; a window that is scanned \
+                 later would meet them, and migrate them too. Nothing was read or written. Grant it less, or run it without --window",
+                loaded.description().name
+            )));
+        }
         options.grants = grants.to_strings();
         options.policy = self.given.terms(table)?;
         options.limits = loaded.limits().texts();
@@ -294,7 +314,9 @@ impl Flow {
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
         options.no_images = self.delivery.no_images;
-        if self.delivery.no_images {
+        if self.delivery.no_images && self.window.is_some() && self.guard == "item" {
+            tell!("images are dropped with their window: this run cannot be taken back by `undo --run`");
+        } else if self.delivery.no_images {
             tell!("without images: this run cannot be taken back by `undo --run`, and its items are not shown");
         }
         self.rates.give(&mut options);

@@ -15,11 +15,10 @@ impl Journal {
     /// Segment and page of those with entries that are not done, interleaved over the segments so that hot partitions are
     /// spread. Eight bytes a page.
     pub fn unfinished_pages(&self) -> Result<Vec<(u32, u32)>, Error> {
-        let count = self.manifest().segments;
+        let finished = self.finished();
         let mut pages = self.query(|reader| {
-            sealed(reader)?;
             let mut pages = Vec::new();
-            each_page(reader, &segments(reader, count)?, |segment, page, marks| {
+            each_page(reader, finished.segments, &segments(reader, sealed(reader)?)?, |segment, page, marks| {
                 if marks.is_unfinished() {
                     pages.push((segment, page));
                 }
@@ -31,10 +30,13 @@ impl Journal {
         Ok(pages)
     }
 
-    /// One page as it stands.
+    /// One page as it stands. Of one that was [dropped](Journal::finish_window) there are no entries any more.
     pub fn page(&self, segment: u32, page: u32) -> Result<Page, Error> {
         self.query(|reader| {
             let marks = existing(reader, segment, page)?;
+            if marks.dropped {
+                return Ok(Page { entries: Vec::new(), sent: Vec::new(), done: Vec::new(), shared: Vec::new() });
+            }
             let mut select = reader.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
             let which = Which::Content(segment, page);
             let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
@@ -51,15 +53,15 @@ impl Journal {
     /// The next page after this one, by segment and page, with entries that share a key and are not done; `None` after the
     /// last one. In this order they are written.
     pub fn next_shared_page(&self, after: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, Error> {
-        let count = self.manifest().segments;
+        let finished = self.finished();
         self.query(|reader| {
-            sealed(reader)?;
             let from = |segment: u32| match after {
+                _ if segment < finished.segments => None,
                 Some((before, _)) if segment < before => None,
                 Some((at, page)) if segment == at => page.checked_add(1),
                 _ => Some(0),
             };
-            for state in segments(reader, count)? {
+            for state in segments(reader, sealed(reader)?)? {
                 for page in from(state.segment).map_or(0..0, |first| first..state.pages) {
                     if planned_marks(reader, state.segment, page)?.has_unfinished_shared() {
                         return Ok(Some((state.segment, page)));
@@ -154,7 +156,7 @@ impl Journal {
         change: impl FnOnce(&Connection, &mut Marks) -> Result<(), Problem> + Send + 'static,
     ) -> Result<(), Error> {
         self.write(move |file| {
-            sealed(file)?;
+            sealed_segment(file, segment)?;
             let mut marks = existing(file, segment, page)?;
             change(file, &mut marks)?;
             set_marks(file, segment, page, &marks)
@@ -163,10 +165,18 @@ impl Journal {
     }
 }
 
-fn sealed(file: &Connection) -> Result<(), Problem> {
+/// How many segments are sealed, if there are some.
+fn sealed(file: &Connection) -> Result<u32, Problem> {
     match progress(file)?.sealed {
+        0 => Err(Problem::Rule("the plan is not sealed, so nothing of it is carried out".into())),
+        sealed => Ok(sealed),
+    }
+}
+
+fn sealed_segment(file: &Connection, segment: u32) -> Result<(), Problem> {
+    match segment < progress(file)?.sealed {
         true => Ok(()),
-        false => Err(Problem::Rule("the plan is not sealed, so nothing of it is carried out".into())),
+        false => Err(Problem::Rule(format!("the plan of segment {segment} is not sealed, so nothing of it is carried out"))),
     }
 }
 

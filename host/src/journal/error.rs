@@ -77,7 +77,7 @@ pub enum Error {
     #[error(
         "there is no room for this run's journal: the disk of the runs folder {dir} has {free} free, and the journal will take about \
          {more}, with {reserve} in reserve. So nothing is scanned or written now. Free some, name a folder on a larger disk with --runs-dir, or \
-         keep less of each item with --no-images"
+         keep less in it with --no-images (and --window, which drops it with its window)"
     )]
     NoRoom {
         /// The folder.

@@ -106,9 +106,10 @@ impl Journal {
         page: u32,
         change: impl FnOnce(&Connection, &mut super::Marks) -> Result<(), Problem> + Send + 'static,
     ) -> Result<(), Error> {
+        self.not_finished();
         self.write(move |file| {
-            if !progress(file)?.sealed {
-                return Err(Problem::Rule("the plan is not sealed, so nothing of it has ended".into()));
+            if segment >= progress(file)?.sealed {
+                return Err(Problem::Rule(format!("the plan of segment {segment} is not sealed, so nothing of it has ended")));
             }
             let missing = || Problem::Rule(format!("there is no page {segment}/{page}"));
             let mut marks = marks(file, segment, page)?.ok_or_else(missing)?;

@@ -2,8 +2,8 @@
 //!
 //! Promised here: a page's actions and its segment's cursor are committed together or neither is; an acknowledged write
 //! is on the disk (`synchronous=FULL`); an attempt is marked sent before it is sent; nothing of the second half is taken
-//! before the plan is sealed, and nothing of the first after it. What is read is what was written, or an error says which
-//! record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
+//! before the plan is sealed, and nothing of the first after it; of several windows of segments each has a seal of its own. What
+//! is read is what was written, or an error says which record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
 //! recorded.
 
 mod access;
@@ -22,6 +22,7 @@ mod room;
 mod runs;
 mod store;
 mod totals;
+mod windows;
 mod writer;
 
 use std::fs::File;
@@ -40,11 +41,13 @@ pub use records::{
 };
 pub use room::check_room;
 pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
+pub use windows::Windows;
 
 use checksum::Which;
 use marks::Marks;
 use records::Progress;
 use store::Problem;
+use windows::Finished;
 use writer::Writer;
 
 /// A run's journal. Clones share it. When the last is dropped, all that was handed in is on the disk and the file is
@@ -60,6 +63,8 @@ struct Inner {
     writer: Option<Writer>,
     /// Bytes that the plan may make it grow to.
     most: AtomicU64,
+    /// What need not be counted again.
+    finished: Mutex<Finished>,
     /// Held while this process works on the run.
     _lock: Option<File>,
 }
@@ -80,7 +85,7 @@ impl Journal {
             if let Some(component) = component {
                 file.execute("INSERT INTO component VALUES (1, ?1)", [Which::Component(1).close(component.to_vec())])?;
             }
-            let begun = Progress { state: RunState::Planning, sealed: false, counters: Counters::default() };
+            let begun = Progress { state: RunState::Planning, sealed: 0, counters: Counters::default() };
             file.execute("INSERT INTO run VALUES (1, ?1)", [Which::Run.pack(&begun)?])?;
             (0..manifest.segments).try_for_each(|segment| planning::begin_segment(file, segment))
         });
@@ -115,7 +120,7 @@ impl Journal {
             Some((connection, lock)) => (Some(Writer::start(connection, path.clone())?), Some(lock)),
             None => (None, None),
         };
-        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, most: AtomicU64::new(u64::MAX), _lock: lock })))
+        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, most: AtomicU64::new(u64::MAX), finished: Mutex::default(), _lock: lock })))
     }
 
     /// The file.
@@ -167,9 +172,9 @@ impl Journal {
         .await
     }
 
-    /// Whether the plan is sealed.
+    /// Whether all of the plan is sealed.
     pub fn is_sealed(&self) -> Result<bool, Error> {
-        Ok(self.query(progress)?.sealed)
+        Ok(self.sealed_segments()? == self.manifest().segments)
     }
 
     async fn write(&self, write: impl FnOnce(&Connection) -> Result<(), Problem> + Send + 'static) -> Result<(), Error> {

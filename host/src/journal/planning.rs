@@ -1,6 +1,7 @@
 //! The first half: pages come in, each segment's in turn, until the plan is sealed.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
@@ -10,7 +11,7 @@ use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
 use super::records::{ActionCounts, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
-use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress};
+use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress, windows};
 
 /// Takes a page back. By key each, or a plan would take the square of its length.
 const FORGET: [&str; 4] = [
@@ -50,7 +51,7 @@ impl Journal {
         let bytes = content.len() + outcomes.iter().map(|(_, record)| record.len()).sum::<usize>() + elsewhere.len() * ELSEWHERE;
         self.write(move |file| {
             room::check_most(file, &path, bytes + A_PAGE, most)?;
-            if progress(file)?.sealed {
+            if segment < progress(file)?.sealed {
                 return Err(Problem::Rule(format!("the plan is sealed, so page {segment}/{page} comes too late")));
             }
             let mut state = read_segment(file, segment)?;
@@ -69,23 +70,30 @@ impl Journal {
         .await
     }
 
-    /// Ends the plan, and finds the items that write one key. A sealed plan stays as it is.
+    /// Ends the plan, or that of the next window, and finds the items of it that write one key. A sealed plan stays as it is. Of
+    /// several windows, one comes after the other, and so do the items of one that write the same key as those of another.
     ///
     /// # Errors
     /// [`Error::Rule`] while a segment is not done.
     pub async fn seal(&self) -> Result<(), Error> {
-        let count = self.manifest().segments;
+        let manifest = self.manifest().clone();
         self.write(move |file| {
             let now = progress(file)?;
-            if now.sealed {
+            let window = windows::next(&manifest, now.sealed);
+            if window.is_empty() {
                 return Ok(());
             }
-            let segments = segments(file, count)?;
+            let mut segments = segments(file, manifest.segments)?;
+            segments.retain(|segment| window.contains(&segment.segment));
             if let Some(open) = segments.iter().find(|segment| !segment.done) {
                 return Err(Problem::Rule(format!("segment {} is not done, so the plan cannot be sealed", open.segment)));
             }
-            mark_shared(file, &segments)?;
-            set_progress(file, &Progress { sealed: true, ..now })
+            mark_shared(file, &segments, &window)?;
+            if manifest.has_windows() {
+                // Only the seal looks at them.
+                file.execute("DELETE FROM elsewhere WHERE segment < ?1", [window.end])?;
+            }
+            set_progress(file, &Progress { sealed: window.end, ..now })
         })
         .await
     }
@@ -129,11 +137,10 @@ fn checksum(segment: u32, page: u32, elsewhere: impl Iterator<Item = (u32, i64)>
 }
 
 /// Marks the items that write a key which another item writes too. SQLite sorts on the disk; a page at a time is in memory.
-fn mark_shared(file: &Connection, segments: &[SegmentState]) -> Result<(), Problem> {
-    file.execute_batch(
-        "CREATE TEMP TABLE twice (hash INTEGER PRIMARY KEY);
-         INSERT INTO twice SELECT hash FROM elsewhere GROUP BY hash HAVING count(*) > 1",
-    )?;
+fn mark_shared(file: &Connection, segments: &[SegmentState], window: &Range<u32>) -> Result<(), Problem> {
+    file.execute_batch("CREATE TEMP TABLE twice (hash INTEGER PRIMARY KEY)")?;
+    let twice = "INSERT INTO twice SELECT hash FROM elsewhere WHERE segment >= ?1 AND segment < ?2 GROUP BY hash HAVING count(*) > 1";
+    file.execute(twice, [window.start, window.end])?;
     let mut select = file.prepare(
         "SELECT position, hash, EXISTS (SELECT 1 FROM twice WHERE twice.hash = elsewhere.hash) FROM elsewhere \
          WHERE segment = ?1 AND page = ?2 ORDER BY position, hash",
@@ -171,10 +178,10 @@ fn read_segment(file: &Connection, segment: u32) -> Result<SegmentState, Problem
     Which::Segment(segment).unpack(stored)
 }
 
-/// All segments, and none is missing.
+/// The first so many segments, and none is missing.
 pub(super) fn segments(file: &Connection, count: u32) -> Result<Vec<SegmentState>, Problem> {
-    let mut select = file.prepare_cached("SELECT segment, record FROM segment ORDER BY segment")?;
-    let rows: Vec<(u32, Vec<u8>)> = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut select = file.prepare_cached("SELECT segment, record FROM segment WHERE segment < ?1 ORDER BY segment")?;
+    let rows: Vec<(u32, Vec<u8>)> = select.query_map([count], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     if !rows.iter().map(|(segment, _)| *segment).eq(0..count) {
         return Err(Problem::Corrupt(format!("of {count} segments, some are missing")));
     }

@@ -51,6 +51,7 @@ fn manifest(segments: u32) -> Manifest {
         max_read_units: None,
         max_write_units: None,
         journal_max: None,
+        window: None,
         estimate: None,
         endpoint_url: None,
         region: None,

@@ -13,6 +13,9 @@ const LONGEST: Duration = Duration::from_secs(60);
 
 struct State {
     scanned: u64,
+    /// Those scanned before the half at work.
+    before: u64,
+    /// Those applied of `to_apply`.
     applied: u64,
     to_apply: u64,
     estimated: u64,
@@ -24,11 +27,27 @@ struct State {
     pause: Duration,
 }
 
+impl State {
+    /// Another half begins: of the items that are to be applied, or, of none, a scan.
+    fn half(&mut self, to_apply: u64) {
+        (self.to_apply, self.applied, self.before, self.since) = (to_apply, 0, self.scanned, Instant::now());
+    }
+}
+
+/// `, and 3 windows that are not scanned yet`.
+pub fn windows_left(windows: u32) -> String {
+    match windows {
+        0 => String::new(),
+        1 => ", and one window that is not scanned yet".into(),
+        windows => format!(", and {windows} windows that are not scanned yet"),
+    }
+}
+
 /// The same migrator, whose events are told to people.
 pub fn watched(migrator: Migrator) -> Migrator {
     let now = Instant::now();
     let (next, pause) = (now + FIRST, FIRST);
-    let state = State { scanned: 0, applied: 0, to_apply: 0, estimated: 0, rate: String::new(), since: now, next, pause };
+    let state = State { scanned: 0, before: 0, applied: 0, to_apply: 0, estimated: 0, rate: String::new(), since: now, next, pause };
     let state = Mutex::new(state);
     migrator.observe(move |event| {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -44,16 +63,20 @@ pub fn watched(migrator: Migrator) -> Migrator {
                 tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
             }
             Event::Estimated(estimate) => super::estimate::lines(&estimate).iter().for_each(|line| tell!("{line}")),
+            Event::Window { window, of } => {
+                tell!("window {window} of {of}");
+                state.half(0);
+            }
             Event::Scanned(progress) => {
                 state.scanned += progress.items;
                 state.rate = pace("read", progress.rates.read);
             }
-            Event::Sealed(items) => (state.to_apply, state.since) = (items, Instant::now()),
+            Event::Sealed(items) => state.half(items),
             Event::Applied(progress) => {
                 state.applied += progress.items;
                 state.rate = pace("write", progress.rates.write);
             }
-            Event::Canary(canary) => tell!("{canary}; {} are left", canary.left),
+            Event::Canary(canary) => tell!("{canary}; {} are left{}", canary.left, windows_left(canary.windows_left)),
             Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
         }
         let now = Instant::now();
@@ -64,17 +87,20 @@ pub fn watched(migrator: Migrator) -> Migrator {
         state.next = now + state.pause;
         let elapsed = now - state.since;
         if state.to_apply == 0 {
-            tell!("{}{}", line("scanned", state.scanned, state.estimated, "about ", elapsed), state.rate);
+            let of_half = state.scanned - state.before;
+            tell!("{}{}", line("scanned", state.scanned, state.estimated, "about ", of_half, elapsed), state.rate);
         } else {
-            tell!("{}{}", line("applied", state.applied, state.to_apply, "", elapsed), state.rate);
+            tell!("{}{}", line("applied", state.applied, state.to_apply, "", state.applied, elapsed), state.rate);
         }
     })
 }
 
 /// `scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left`. DynamoDB's count of a table's items is hours old, so it
 /// may be passed.
-fn line(what: &str, done: u64, all: u64, about: &str, elapsed: Duration) -> String {
-    let rate = done as f64 / elapsed.as_secs_f64().max(0.001);
+///
+/// The rate is that of `of_half` items in the time since the half at work began.
+fn line(what: &str, done: u64, all: u64, about: &str, of_half: u64, elapsed: Duration) -> String {
+    let rate = of_half as f64 / elapsed.as_secs_f64().max(0.001);
     if done >= all || rate < 0.01 {
         return format!("{what} {done}, {rate:.0} a second");
     }

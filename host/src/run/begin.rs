@@ -105,6 +105,8 @@ impl Migrator {
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,
+            windows: None,
+            held_up: None,
             bound: None,
             accesses: Vec::new(),
             errors: Vec::new(),
@@ -164,12 +166,20 @@ impl Migrator {
             max_read_units: options.max_read_units,
             max_write_units: options.max_write_units,
             journal_max: options.journal_max,
+            window: options.window,
             estimate: None,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
         };
         terms::terms(&manifest)?;
+        if manifest.window.is_some() && self.store.is_some() {
+            return Err(Error::Refused(
+                "--window: what is kept in object storage is one plan, published before the first write, and a run with windows has many. \
+                 Keep its journal in a folder (--runs-dir DIR), on a disk that outlives the machine"
+                    .into(),
+            ));
+        }
         Ok(manifest)
     }
 
@@ -185,7 +195,7 @@ impl Migrator {
     pub(super) fn expected(&self, manifest: &Manifest) -> u64 {
         match &manifest.restores {
             Some(old) => journal::find(&self.runs_dir, old).ok().and_then(|path| path.metadata().ok()).map_or(0, |old| old.len()),
-            None => manifest.estimate.as_ref().map_or(0, |estimate| estimate.journal_bytes),
+            None => manifest.estimate.as_ref().map_or(0, |estimate| estimate.journal_bytes_at_a_time(manifest)),
         }
     }
 

@@ -93,6 +93,9 @@ pub struct RunOptions {
     pub check_source: bool,
     /// Keep no images of the items, only what a version guard needs. Default false. Gives up the way back by the host.
     pub no_images: bool,
+    /// Scan, seal and carry out so many segments before the next ones are scanned; kept with the run. Not for a plan, nor for
+    /// migrations that make items in the migrated table. Default: all at once.
+    pub window: Option<u32>,
     /// Carry so many items out first, look at them, and ask before the rest. Default none.
     pub canary: Option<u32>,
     /// Read units a second, of all calls, kept with the run. Default: what the run began with; else, on anything not local, a quarter
@@ -128,6 +131,7 @@ impl RunOptions {
             no_atomic: false,
             check_source: false,
             no_images: false,
+            window: None,
             canary: None,
             max_read_units: None,
             max_write_units: None,

@@ -81,7 +81,7 @@ impl Migrator {
         let mut new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
         new.max_read_units = options.max_read_units.or(new.max_read_units);
         new.max_write_units = options.max_write_units.or(new.max_write_units);
-        new.journal_max = options.journal_max;
+        (new.journal_max, new.window) = (options.journal_max, None);
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
         drop(old);
@@ -99,7 +99,7 @@ impl Migrator {
         if manifest.direction == Direction::Undo {
             return refused("it is an undo itself. Run the migration again".into());
         }
-        if !old.is_sealed()? || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
+        if old.sealed_segments()? == 0 || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
             return refused(format!("it is {state}, so nothing of it was written"));
         }
         let applied = self.history.applied().await?;
