@@ -72,8 +72,12 @@ impl ShowVerb {
     fn item(&self, journal: &Journal, key: &str) -> Ended {
         let key = journal.manifest().context.key.key_from_text(key).map_err(Error::Usage)?;
         let unknown = || {
-            let run = &journal.manifest().run;
-            Error::Usage(format!("the run {run} has nothing about an item {key}: it was not there, or nothing was to change"))
+            let manifest = journal.manifest();
+            let dropped = if manifest.no_images && manifest.has_windows() { ", or it was dropped with its window" } else { "" };
+            let run = &manifest.run;
+            Error::Usage(format!(
+                "the run {run} has nothing about an item {key}: it was not there, or nothing was to change{dropped}"
+            ))
         };
         let item = journal.find(&key)?.ok_or_else(unknown)?;
         match self.json {

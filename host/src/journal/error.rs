@@ -77,7 +77,7 @@ pub enum Error {
     #[error(
         "there is no room for this run's journal: the disk of the runs folder {dir} has {free} free, and the journal will take about \
          {more}, with {reserve} in reserve. So nothing is scanned or written now. Free some, name a folder on a larger disk with --runs-dir, or \
-         keep less in it with --no-images (and --window, which drops it with its window)"
+         keep less in it: --no-images, which with --window N drops the items of a window when it is done"
     )]
     NoRoom {
         /// The folder.

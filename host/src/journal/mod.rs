@@ -120,7 +120,15 @@ impl Journal {
             Some((connection, lock)) => (Some(Writer::start(connection, path.clone())?), Some(lock)),
             None => (None, None),
         };
-        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, most: AtomicU64::new(u64::MAX), finished: Mutex::default(), _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            path,
+            manifest,
+            reader,
+            writer,
+            most: AtomicU64::new(u64::MAX),
+            finished: Mutex::default(),
+            _lock: lock,
+        })))
     }
 
     /// The file.

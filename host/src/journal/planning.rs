@@ -139,7 +139,8 @@ fn checksum(segment: u32, page: u32, elsewhere: impl Iterator<Item = (u32, i64)>
 /// Marks the items that write a key which another item writes too. SQLite sorts on the disk; a page at a time is in memory.
 fn mark_shared(file: &Connection, segments: &[SegmentState], window: &Range<u32>) -> Result<(), Problem> {
     file.execute_batch("CREATE TEMP TABLE twice (hash INTEGER PRIMARY KEY)")?;
-    let twice = "INSERT INTO twice SELECT hash FROM elsewhere WHERE segment >= ?1 AND segment < ?2 GROUP BY hash HAVING count(*) > 1";
+    let twice =
+        "INSERT INTO twice SELECT hash FROM elsewhere WHERE segment >= ?1 AND segment < ?2 GROUP BY hash HAVING count(*) > 1";
     file.execute(twice, [window.start, window.end])?;
     let mut select = file.prepare(
         "SELECT position, hash, EXISTS (SELECT 1 FROM twice WHERE twice.hash = elsewhere.hash) FROM elsewhere \

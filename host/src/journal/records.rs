@@ -112,7 +112,8 @@ impl Estimate {
     pub fn journal_bytes_at_a_time(&self, manifest: &Manifest) -> u64 {
         match manifest.no_images && manifest.has_windows() {
             true => {
-                let share = u128::from(self.journal_bytes) * u128::from(manifest.window_segments()) / u128::from(manifest.segments);
+                let share =
+                    u128::from(self.journal_bytes) * u128::from(manifest.window_segments()) / u128::from(manifest.segments);
                 u64::try_from(share).unwrap_or(u64::MAX) + self.items
             }
             false => self.journal_bytes,

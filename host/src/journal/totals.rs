@@ -134,8 +134,12 @@ pub(super) fn each_page(
     mut each: impl FnMut(u32, u32, Marks) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
     let end = segments.last().map_or(0, |last| last.segment.saturating_add(1));
-    let mut wanted = segments.iter().filter(|state| state.segment >= first).flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
-    let mut select = file.prepare_cached("SELECT segment, page, record FROM page WHERE segment >= ?1 AND segment < ?2 ORDER BY segment, page")?;
+    let mut wanted = segments
+        .iter()
+        .filter(|state| state.segment >= first)
+        .flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
+    let mut select = file
+        .prepare_cached("SELECT segment, page, record FROM page WHERE segment >= ?1 AND segment < ?2 ORDER BY segment, page")?;
     let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let (segment, page) = (row.get(0)?, row.get(1)?);

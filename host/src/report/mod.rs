@@ -113,6 +113,11 @@ pub fn summary(summary: &Summary) -> String {
                     windows.0, windows.1
                 )
             }
+            "incomplete" if summary.windows.is_some_and(|windows| windows.done < windows.count) => format!(
+                "stopped in window {} of {}, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}",
+                summary.windows.map_or(0, |windows| windows.done + 1),
+                summary.windows.map_or(0, |windows| windows.count)
+            ),
             "incomplete" if counts.done < counts.changed => format!(
                 "stopped after its canary with {} items to go, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}",
                 counts.changed - counts.done

@@ -47,7 +47,8 @@ pub fn windows_left(windows: u32) -> String {
 pub fn watched(migrator: Migrator) -> Migrator {
     let now = Instant::now();
     let (next, pause) = (now + FIRST, FIRST);
-    let state = State { scanned: 0, before: 0, applied: 0, to_apply: 0, estimated: 0, rate: String::new(), since: now, next, pause };
+    let state =
+        State { scanned: 0, before: 0, applied: 0, to_apply: 0, estimated: 0, rate: String::new(), since: now, next, pause };
     let state = Mutex::new(state);
     migrator.observe(move |event| {
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);

@@ -65,7 +65,7 @@ impl Summary {
         let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()? && !manifest.no_images;
         let windows = if manifest.has_windows() { Some(journal.windows()?) } else { None };
         let sealed = journal.sealed_counts()?;
-        let held_up = windows.is_some() && state == "incomplete";
+        let held_up = windows.is_some_and(|windows| windows.done < windows.count) && state == "incomplete";
         let bound = match state {
             "planned" | "refused" => passed(&manifest, &journal.counts()?),
             _ if held_up => passed(&manifest, &sealed),

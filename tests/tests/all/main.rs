@@ -42,3 +42,4 @@ mod toolchains;
 mod values;
 mod versions;
 mod walls;
+mod window;
