@@ -16,6 +16,7 @@ mod five;
 mod fuzz;
 mod grants;
 mod hostile;
+mod huge;
 mod iam;
 mod interrupted;
 mod journal_damaged;
