@@ -40,7 +40,7 @@ impl Journal {
             let mut select = reader.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
             let which = Which::Content(segment, page);
             let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-            let entries: Vec<Entry> = which.unpack(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+            let entries: Vec<Entry> = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
             if entries.iter().map(|entry| entry.position).collect::<Positions>() != marks.entries {
                 return Err(which.damaged("they are not those of its marks"));
             }

@@ -149,11 +149,11 @@ fn add_entries(file: &Connection, segment: u32, page: u32, added: Vec<Entry>, ma
     let which = Which::Content(segment, page);
     let mut select = file.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
     let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-    let mut entries: Vec<Entry> = which.unpack(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+    let mut entries: Vec<Entry> = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
     added.iter().for_each(|entry| marks.add_entry(entry));
     entries.extend(added);
     entries.sort_by_key(|entry| entry.position);
     let mut replace = file.prepare_cached("UPDATE content SET content = ?3 WHERE segment = ?1 AND page = ?2")?;
-    replace.execute(params![segment, page, which.pack(&entries)?])?;
+    replace.execute(params![segment, page, which.squeeze(&entries)?])?;
     Ok(())
 }

@@ -39,7 +39,7 @@ pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
-pub use room::check_room;
+pub use room::{bytes_of, check_room};
 pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
 pub use windows::Windows;
 

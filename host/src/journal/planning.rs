@@ -41,7 +41,7 @@ impl Journal {
     /// file larger than it [may be](Journal::keep_below).
     pub async fn commit_page(&self, record: PageRecord) -> Result<(), Error> {
         let (segment, page) = (record.segment, record.page);
-        let content = Which::Content(segment, page).pack(&record.entries).map_err(|problem| self.error(problem))?;
+        let content = Which::Content(segment, page).squeeze(&record.entries).map_err(|problem| self.error(problem))?;
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));

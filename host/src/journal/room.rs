@@ -9,9 +9,11 @@ use std::path::Path;
 
 use rusqlite::Connection;
 
+use super::checksum::Which;
 use super::error::Error;
+use super::records::Entry;
 use super::store::Problem;
-use crate::model::Bytes;
+use crate::model::{Bytes, Item};
 
 /// Kept free beside the journal: what SQLite has beside the file, and what the estimate does not know. And a share of it.
 const RESERVE: u64 = 32 << 20;
@@ -29,6 +31,12 @@ pub fn check_room(dir: &Path, expected: u64, has: u64) -> Result<(), Error> {
     }
     let [free, more, reserve] = [free, more, reserve].map(|bytes| Bytes(bytes).to_string());
     Err(Error::NoRoom { dir: dir.display().to_string(), free, more, reserve })
+}
+
+/// Bytes that these items take in a journal, if each is patched a little: a page of them, as it is written.
+pub fn bytes_of(items: Vec<Item>) -> u64 {
+    let entries: Vec<Entry> = (0..).zip(items).map(|(position, image)| Entry { position, image, actions: Vec::new() }).collect();
+    Which::Content(0, 0).squeeze(&entries).map_or(0, |bytes| bytes.len() as u64)
 }
 
 /// Bytes that this user can still write where the folder is, or will be; `None` where nobody says.

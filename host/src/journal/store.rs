@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version: the tables below, and what their records hold.
 pub(super) const FORMAT: i64 = 7;
 
-/// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
+/// The tables. Every `record` and `content` ends with its checksum; a `content` is compressed (LZ4). What changes with every write stands apart from what
 /// is large: SQLite writes a row anew, whole.
 const SCHEMA: [&str; 13] = [
     "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
