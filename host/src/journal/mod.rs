@@ -85,7 +85,7 @@ impl Journal {
             if let Some(component) = component {
                 file.execute("INSERT INTO component VALUES (1, ?1)", [Which::Component(1).close(component.to_vec())])?;
             }
-            let begun = Progress { state: RunState::Planning, sealed: 0, counters: Counters::default() };
+            let begun = Progress { state: RunState::Planning, sealed: 0, cleared: 0, counters: Counters::default() };
             file.execute("INSERT INTO run VALUES (1, ?1)", [Which::Run.pack(&begun)?])?;
             (0..manifest.segments).try_for_each(|segment| planning::begin_segment(file, segment))
         });

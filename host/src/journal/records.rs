@@ -165,6 +165,8 @@ pub(super) struct Progress {
     pub(super) state: RunState,
     /// So many segments, the first ones, are sealed.
     pub(super) sealed: u32,
+    /// So many of them may be written: what failed in their scan, and what is bound, was looked at.
+    pub(super) cleared: u32,
     pub(super) counters: Counters,
 }
 

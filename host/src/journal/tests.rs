@@ -143,6 +143,8 @@ async fn each_window_has_a_seal_of_its_own_and_is_gone_on_with_where_it_stood() 
     assert_eq!((journal.counts().unwrap().scanned, journal.sealed_counts().unwrap().scanned), (15, 10));
     assert_eq!(journal.sealed_counts().unwrap().shared, 2, "of its own window");
     assert_eq!(journal.windows(), Ok(Windows { segments: 2, count: 3, sealed: 1, done: 0 }));
+    assert_eq!(journal.is_cleared(), Ok(false));
+    journal.clear().await.unwrap();
     assert!(rule(journal.finish_window().await).contains("page 0/0 is not done"));
     carry_out(&journal, &[(0, 0), (1, 0)]).await;
     journal.finish_window().await.unwrap();
@@ -156,6 +158,7 @@ async fn each_window_has_a_seal_of_its_own_and_is_gone_on_with_where_it_stood() 
     drop(journal);
     let journal = Journal::open(&path).unwrap();
     assert_eq!((journal.counts().unwrap(), journal.unfinished_pages().unwrap()), (here, unfinished));
+    assert_eq!(journal.is_cleared(), Ok(false), "of the next window it is looked at anew");
     assert_eq!((here.scanned, here.changed, here.done, here.shared), (20, 12, 6, 2), "a key of two windows is shared by none");
     carry_out(&journal, &[(2, 0), (3, 0)]).await;
     journal.commit_page(page(4, 0, true, vec![])).await.unwrap();

@@ -10,10 +10,10 @@ use std::sync::PoisonError;
 
 use rusqlite::Connection;
 
-use super::records::Counts;
+use super::records::{Counts, Progress};
 use super::store::Problem;
 use super::totals::{count, each_page};
-use super::{Error, Journal, Manifest, planning, progress, set_marks};
+use super::{Error, Journal, Manifest, planning, progress, set_marks, set_progress};
 
 /// Pages whose items are dropped in one transaction.
 const AT_A_TIME: usize = 64;
@@ -78,6 +78,22 @@ impl Journal {
     pub fn sealed_counts(&self) -> Result<Counts, Error> {
         let finished = self.finished();
         self.query(|reader| count(reader, finished, &planning::segments(reader, progress(reader)?.sealed)?))
+    }
+
+    /// Whether all that is sealed [may be written](Journal::clear).
+    pub fn is_cleared(&self) -> Result<bool, Error> {
+        let now = self.query(progress)?;
+        Ok(now.cleared == now.sealed)
+    }
+
+    /// What is sealed may be written: whoever goes on with it need not look again whether too much failed, and what fails in writing
+    /// stops no window by halves.
+    pub async fn clear(&self) -> Result<(), Error> {
+        self.write(|file| {
+            let now = progress(file)?;
+            set_progress(file, &Progress { cleared: now.sealed, ..now })
+        })
+        .await
     }
 
     /// All that is sealed is done: its counts stay as they are, as far as this process changes nothing about it. With `--no-images`

@@ -86,8 +86,12 @@ impl Run {
     /// Plan what is not planned, apply what is not applied, record: window by window, of which most runs have one.
     async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         if !self.journal.state()?.is_final() {
-            if self.journal.sealed_segments()? == 0 {
+            let unsealed = self.journal.sealed_segments()? == 0;
+            if unsealed || self.journal.state()? == RunState::Planned {
+                // Nothing was written yet.
                 self.mark("planning", lease).await?;
+            }
+            if unsealed {
                 self.plan(options).await?;
             }
             self.refuse_what_failed().await?;
@@ -110,7 +114,13 @@ impl Run {
         }
         let mut canary = options.canary;
         loop {
-            if self.is_held_up()? || !self.canary(options, &mut canary, lease).await? {
+            if !self.journal.is_cleared()? {
+                if self.is_held_up()? {
+                    return self.incomplete(lease).await;
+                }
+                self.journal.clear().await?;
+            }
+            if !self.canary(options, &mut canary, lease).await? {
                 return self.incomplete(lease).await;
             }
             self.apply(options, lease).await?;
