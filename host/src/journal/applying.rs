@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checksum::Which;
 use super::marks::{Marks, Positions};
-use super::planning::{insert_outcome, outcome_row, segments};
+use super::planning::{insert_outcome, outcome_row, segment_at, segments};
 use super::records::{AttemptRecord, Entry, OutcomeRecord, Page};
 use super::store::Problem;
 use super::totals::each_page;
@@ -55,18 +55,15 @@ impl Journal {
     pub fn next_shared_page(&self, after: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, Error> {
         let finished = self.finished();
         self.query(|reader| {
-            let from = |segment: u32| match after {
-                _ if segment < finished.segments => None,
-                Some((before, _)) if segment < before => None,
-                Some((at, page)) if segment == at => page.checked_add(1),
-                _ => Some(0),
-            };
-            for state in segments(reader, sealed(reader)?)? {
-                for page in from(state.segment).map_or(0..0, |first| first..state.pages) {
-                    if planned_marks(reader, state.segment, page)?.has_unfinished_shared() {
-                        return Ok(Some((state.segment, page)));
+            let (first, mut page) = after.map_or((finished.segments, 0), |(segment, page)| (segment, page.saturating_add(1)));
+            for segment in first..sealed(reader)? {
+                let state = segment_at(reader, segment)?.ok_or_else(|| Which::Segment(segment).damaged("it is missing"))?;
+                for page in page..state.pages {
+                    if planned_marks(reader, segment, page)?.has_unfinished_shared() {
+                        return Ok(Some((segment, page)));
                     }
                 }
+                page = 0;
             }
             Ok(None)
         })

@@ -54,7 +54,8 @@ impl Journal {
             if segment < progress(file)?.sealed {
                 return Err(Problem::Rule(format!("the plan is sealed, so page {segment}/{page} comes too late")));
             }
-            let mut state = read_segment(file, segment)?;
+            let missing = || Problem::Rule(format!("there is no segment {segment}"));
+            let mut state = segment_at(file, segment)?.ok_or_else(missing)?;
             take_turn(file, &mut state, page)?;
             set_marks(file, segment, page, &marks)?;
             file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, content])?;
@@ -172,11 +173,10 @@ fn set_segment(file: &Connection, state: &SegmentState) -> Result<(), Problem> {
     Ok(())
 }
 
-fn read_segment(file: &Connection, segment: u32) -> Result<SegmentState, Problem> {
+pub(super) fn segment_at(file: &Connection, segment: u32) -> Result<Option<SegmentState>, Problem> {
     let mut select = file.prepare_cached("SELECT record FROM segment WHERE segment = ?1")?;
     let stored = select.query_row([segment], |row| row.get(0)).optional()?;
-    let stored = stored.ok_or_else(|| Problem::Rule(format!("there is no segment {segment}")))?;
-    Which::Segment(segment).unpack(stored)
+    stored.map(|stored| Which::Segment(segment).unpack(stored)).transpose()
 }
 
 /// The first so many segments, and none is missing.
