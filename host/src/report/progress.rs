@@ -136,11 +136,11 @@ mod tests {
     fn a_line_says_how_far_how_fast_and_how_long() {
         let seconds = Duration::from_secs;
         assert_eq!(
-            line("scanned", 5_000, 10_000, "about ", seconds(2)),
+            line("scanned", 5_000, 10_000, "about ", 5_000, seconds(2)),
             "scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left"
         );
-        assert_eq!(line("applied", 10, 100_000, "", seconds(10)), "applied 10 of 100000 (0 %), 1 a second, 27 h 46 min left");
-        assert_eq!(line("scanned", 12, 10, "about ", seconds(4)), "scanned 12, 3 a second");
+        assert_eq!(line("applied", 10, 100_000, "", 10, seconds(10)), "applied 10 of 100000 (0 %), 1 a second, 27 h 46 min left");
+        assert_eq!(line("scanned", 12, 10, "about ", 12, seconds(4)), "scanned 12, 3 a second");
     }
 
     #[test]
