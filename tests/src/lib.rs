@@ -52,6 +52,18 @@ impl World {
         Self::start(dir, &[format!("Things:Id={}", file.display())])
     }
 
+    /// With a table `Things` of so many rows (`Id`, `text`) of 300 letters that nothing compresses; the same each time.
+    pub fn with_noise(rows: usize) -> Self {
+        let mut random = fastrand::Rng::with_seed(7);
+        let rows: Vec<String> = (1..=rows)
+            .map(|n| {
+                let text: String = (0..300).map(|_| random.alphanumeric()).collect();
+                format!("{{\"Id\": {n}, \"text\": \"{text}\"}}")
+            })
+            .collect();
+        Self::with_items(&rows.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// With the real data of the examples: `TABLE:KEY=FILE`, the file of `example-migrations/data`, or `no.json` for an empty table.
     pub fn with_data(loads: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();

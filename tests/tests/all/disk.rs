@@ -41,14 +41,14 @@ async fn a_run_whose_journal_has_no_room_does_not_begin_and_says_how_much_it_tak
 #[tokio::test(flavor = "multi_thread")]
 async fn a_journal_that_has_all_that_it_may_have_stops_the_run_with_75_and_with_more_it_goes_on() {
     let Some(echo) = guest("echo") else { return };
-    let whole = World::with_rows(8_000);
+    let whole = World::with_noise(8_000);
     let (code, _, error) = whole.drift_host(&["plan", &echo, "--table", "Things"]);
     assert_eq!(code, 0, "{error}");
     let size = |world: &World| std::fs::metadata(world.runs().join(format!("{}.drift", world.only_run()))).unwrap().len();
     let (all, plugin) = (size(&whole), std::fs::metadata(&echo).unwrap().len());
     let most = (all + plugin) / 2;
 
-    let world = World::with_rows(8_000);
+    let world = World::with_noise(8_000);
     let given = format!("{most}B");
     let (code, out, error) = world.drift_host(&["run", &echo, "--table", "Things", "--journal-max", &given]);
     assert_eq!((code, out.as_str()), (75, ""), "{error}");
