@@ -1,5 +1,7 @@
 //! What can go wrong with a journal, in words that say what to do next.
 
+use crate::model::Bytes;
+
 /// An error of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -83,11 +85,11 @@ pub enum Error {
         /// The folder.
         dir: String,
         /// What is free there.
-        free: String,
+        free: Bytes,
         /// What the journal takes from there on, by the estimate.
-        more: String,
+        more: Bytes,
         /// What is to stay free beside it.
-        reserve: String,
+        reserve: Bytes,
     },
     /// It has grown to the most that it may have.
     #[error(
@@ -98,9 +100,9 @@ pub enum Error {
         /// The file.
         path: String,
         /// What it has.
-        has: String,
+        has: Bytes,
         /// What it may have.
-        most: String,
+        most: Bytes,
     },
     /// No such run.
     #[error("no run {run:?} in {dir}: {found}. A run goes on only with its journal; name its folder with --runs-dir")]

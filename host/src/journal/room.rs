@@ -29,7 +29,7 @@ pub fn check_room(dir: &Path, expected: u64, has: u64) -> Result<(), Error> {
     if free >= more.saturating_add(reserve) {
         return Ok(());
     }
-    let [free, more, reserve] = [free, more, reserve].map(|bytes| Bytes(bytes).to_string());
+    let [free, more, reserve] = [free, more, reserve].map(Bytes);
     Err(Error::NoRoom { dir: dir.display().to_string(), free, more, reserve })
 }
 
@@ -63,8 +63,7 @@ pub(super) fn check_most(file: &Connection, path: &Path, bytes: usize, most: u64
     if used.saturating_add(bytes as u64) <= most {
         return Ok(());
     }
-    let (path, has, most) = (path.display().to_string(), Bytes(used).to_string(), Bytes(most).to_string());
-    Err(Problem::Other(Error::Full { path, has, most }))
+    Err(Problem::Other(Error::Full { path: path.display().to_string(), has: Bytes(used), most: Bytes(most) }))
 }
 
 #[cfg(test)]
@@ -86,6 +85,6 @@ mod tests {
         let much = 1 << 60;
         assert_eq!(check_room(dir.path(), 0, 0), Ok(()));
         let Err(Error::NoRoom { more, reserve, .. }) = check_room(dir.path(), much, much - 2_000_000) else { panic!() };
-        assert_eq!((more.as_str(), reserve.as_str()), ("2.0 MB", "115292.2 TB"));
+        assert_eq!((more.0, reserve.0), (2_000_000, RESERVE + much / SHARE));
     }
 }

@@ -217,7 +217,7 @@ async fn a_page_that_would_make_the_file_larger_than_it_may_be_is_refused_alone(
             Err(error) => break error,
         }
     };
-    assert!(matches!(&full, Error::Full { most, .. } if most == "400.0 kB") && committed > 3, "{full} after {committed}");
+    assert!(matches!(&full, Error::Full { most, .. } if most.0 == 400_000) && committed > 3, "{full} after {committed}");
     assert_eq!((journal.segments().unwrap()[0].pages, journal.check()), (committed, Ok(())));
     journal.set_state(RunState::Interrupted).await.unwrap();
     journal.keep_below(u64::MAX);
