@@ -122,6 +122,24 @@ impl World {
         command
     }
 
+    /// Every byte of the runs folder, file by file, and what its journals have compressed, as JSON.
+    pub fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = std::fs::read_dir(self.runs()).unwrap().map(|file| file.unwrap().path());
+        let mut kept: Vec<(PathBuf, Vec<u8>)> = files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect();
+        let journals: Vec<PathBuf> = kept.iter().map(|(path, _)| path.clone()).collect();
+        for path in journals.into_iter().filter(|path| path.extension().is_some_and(|end| end == "drift")) {
+            let journal = drift_host::journal::Journal::read(&path).unwrap();
+            for state in journal.segments().unwrap() {
+                for page in 0..state.pages {
+                    let entries = journal.page(state.segment, page).unwrap().entries;
+                    kept.push((path.clone(), serde_json::to_vec(&entries).unwrap()));
+                }
+            }
+        }
+        assert!(!kept.is_empty());
+        kept
+    }
+
     /// The id of the one run in the folder of runs.
     pub fn only_run(&self) -> String {
         let files = std::fs::read_dir(self.runs()).unwrap().map(|file| file.unwrap().file_name().into_string().unwrap());

@@ -13,7 +13,7 @@ use std::fmt::Write;
 use crate::history::{Applied, Unfinished};
 use crate::journal::{Entry, Journal};
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
-use crate::model::Item;
+use crate::model::{Bytes, Item};
 use crate::run::{Error, ExactlyOnce, Summary};
 
 pub use progress::{watched, windows_left};
@@ -201,6 +201,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
         ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
+        ("journal", Bytes(journal.bytes()).to_string()),
     ];
     for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
         let _ = writeln!(out, "  {name:<9}{fact}");

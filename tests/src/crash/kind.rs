@@ -157,8 +157,9 @@ impl Kind {
             Way::Bare => arguments.extend(["--guard".into(), format!("version={VERSION}"), "--no-images".into()]),
             Way::Checked => arguments.push("--check-source".into()),
             Way::Apart => arguments.push("--no-atomic".into()),
-            Way::Windows => arguments.extend(["--window".into(), "2".into()]),
-            Way::Passing => arguments.extend(["--window".into(), "2".into(), "--no-images".into()]),
+            // What fails in one window is not to keep the next from being written.
+            Way::Windows => arguments.extend(["--window", "2", "--max-errors", "100%"].map(str::to_owned)),
+            Way::Passing => arguments.extend(["--window", "2", "--max-errors", "100%", "--no-images"].map(str::to_owned)),
         }
         arguments
     }
