@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::options::RunOptions;
-use super::summary::{Summary, max_errors, passed};
+use super::summary::Summary;
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, Progress, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
@@ -152,28 +152,6 @@ impl Run {
     async fn incomplete(&self, lease: &Lease) -> Result<(), Error> {
         self.journal.set_state(RunState::Incomplete).await?;
         self.mark("incomplete", lease).await
-    }
-
-    /// Whether a run with windows may not go on: of what is sealed, more items failed than are allowed, or the policy's bound is
-    /// passed. Of a run with one window, that is looked at before its first write only.
-    fn is_held_up(&self) -> Result<bool, Error> {
-        let manifest = self.journal.manifest();
-        if !manifest.has_windows() {
-            return Ok(false);
-        }
-        let counts = self.journal.sealed_counts()?;
-        Ok(passed(manifest, &counts).is_some() || !max_errors(manifest).allows(counts.failed, counts.scanned))
-    }
-
-    /// If more items failed in the first scan than are allowed, nothing is written, and the run is over.
-    async fn refuse_what_failed(&self) -> Result<(), Error> {
-        let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
-        let bound = passed(manifest, &counts).is_some();
-        let allowed = max_errors(manifest);
-        if self.journal.state()? == RunState::Planned && (bound || !allowed.allows(counts.failed, counts.scanned)) {
-            self.journal.set_state(RunState::Refused).await?;
-        }
-        Ok(())
     }
 
     /// Scans and migrates what is not sealed, or the next window of it, and seals it.

@@ -7,6 +7,7 @@ mod access;
 mod admission;
 mod apply;
 mod begin;
+mod bounds;
 mod canary;
 mod direct;
 mod doubt;

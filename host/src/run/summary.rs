@@ -3,9 +3,9 @@
 use serde_json::{Value as Json, json};
 
 use super::access::AccessLine;
+use super::bounds::{max_errors, passed};
 use super::error::Error;
 use super::estimate;
-use super::options::MaxErrors;
 use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState, Windows};
 
 /// The end of a run, plan or undo.
@@ -41,18 +41,6 @@ pub struct Summary {
     pub accesses: Vec<AccessLine>,
     /// The first hundred items that are not plainly done.
     pub errors: Vec<OutcomeRecord>,
-}
-
-/// The bound that a plan passes, in a sentence.
-pub(super) fn passed(manifest: &Manifest, counts: &Counts) -> Option<String> {
-    let policy = manifest.policy.as_ref()?;
-    let (name, most, has) = policy.bounds.passed(counts.changed, counts.actions.delete, counts.actions.insert, counts.failed)?;
-    Some(format!("the policy's {name} is {most}, and the plan has {has}"))
-}
-
-/// How many items of a run may fail.
-pub(super) fn max_errors(manifest: &Manifest) -> MaxErrors {
-    manifest.max_errors.parse().unwrap_or_default()
 }
 
 impl Summary {
