@@ -71,7 +71,7 @@ pub struct Kind {
     pub way: Way,
 }
 
-const KINDS: [(&str, Step, Proof, Way); 24] = [
+const KINDS: [(&str, Step, Proof, Way); 25] = [
     ("loud", Step::Loud, Proof::None, Way::Usual),
     ("loud-version", Step::Loud, Proof::None, Way::Version),
     ("plus", Step::Plus, Proof::None, Way::Usual),
@@ -82,6 +82,7 @@ const KINDS: [(&str, Step, Proof, Way); 24] = [
     ("plus-windows", Step::Plus, Proof::None, Way::Windows),
     ("plus-passing", Step::Plus, Proof::None, Way::Passing),
     ("copy-fail-windows", Step::CopyFail, Proof::None, Way::Windows),
+    ("add-windows", Step::Add, Proof::None, Way::Windows),
     ("plus-hosts", Step::Plus, Proof::None, Way::Hosts),
     ("plus-stamp-hosts", Step::Plus, Proof::Stamp, Way::Hosts),
     ("copy-keep", Step::CopyKeep, Proof::None, Way::Usual),

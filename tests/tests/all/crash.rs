@@ -128,6 +128,11 @@ fn a_copy_elsewhere_in_windows_is_there_once_or_listed() {
 }
 
 #[test]
+fn an_add_elsewhere_in_windows_is_made_once_or_in_doubt() {
+    holds("add-windows");
+}
+
+#[test]
 fn of_several_hosts_on_one_table_one_counts_and_the_others_are_sent_away() {
     holds("plus-hosts");
 }

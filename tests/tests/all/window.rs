@@ -111,6 +111,20 @@ async fn the_way_back_by_code_and_a_sweep_go_in_windows_too() {
     assert_eq!(world.table("Things").await, before);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_put_into_another_table_is_there_once_and_goes_back() {
+    let Some(claims) = guest("claims") else { return };
+    let world = World::with_data(&["Strikes:+Id=birdstrikes.csv", "Claims:+Id=no.json"]);
+    let before = world.table("Strikes").await;
+    let arguments = ["run", &claims, "--table", "Strikes", "--grant", "asked", "--segments", "7", "--window", "3"];
+    let (code, out, error) = world.drift_host(&arguments);
+    assert_eq!((code, world.table("Claims").await.len()), (0, 209), "{out}{error}");
+    assert!(out.contains("windows  3 of 3 scanned, 3 done"), "{out}");
+    let (code, out, error) = world.drift_host(&["undo", "--run", &world.only_run()]);
+    assert_eq!((code, world.table("Claims").await.len()), (0, 0), "{out}{error}");
+    assert_eq!(world.table("Strikes").await, before);
+}
+
 /// Starts the binary, and kills it as soon as this holds.
 async fn killed_when(world: &World, endpoint: &str, arguments: &[&str], holds: impl Fn() -> bool) {
     let mut command = world.command_at(endpoint, arguments);
