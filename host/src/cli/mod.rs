@@ -8,6 +8,7 @@
 mod apply;
 mod build;
 mod connection;
+mod ctl;
 mod inspect;
 mod local;
 mod new;
@@ -46,6 +47,8 @@ enum Command {
     Apply(apply::ApplyVerb),
     /// Go back by the migration's own code, or by the host from what a run kept
     Undo(undo::UndoVerb),
+    /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
+    Ctl(ctl::CtlVerb),
     /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
     Repair(repair::RepairVerb),
     /// See what a migration would do to a few items, without commitment
@@ -111,6 +114,7 @@ pub fn main() -> ExitCode {
         match local {
             Command::Run(verb) => verb.run().await,
             Command::Undo(verb) => verb.run().await,
+            Command::Ctl(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

@@ -52,10 +52,12 @@ fn listen() -> CancellationToken {
     stop
 }
 
-/// An interrupted verb's exit code, by the signal that interrupted it.
+/// An interrupted verb's exit code, by what interrupted it.
 pub(super) fn exit_code(code: u8) -> u8 {
     match RECEIVED.load(Ordering::Relaxed) {
         received @ (TERMINATED | TIME_OVER) if code == INTERRUPTED => received,
+        // No signal of this process: somebody stopped the run by `ctl`.
+        0 if code == INTERRUPTED => TIME_OVER,
         _ => code,
     }
 }

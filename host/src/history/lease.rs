@@ -48,7 +48,7 @@ impl LeaseTerms {
     }
 
     /// Six renewals a lease: several may fail before the deadline.
-    fn between_renewals(self) -> Duration {
+    pub(crate) fn between_renewals(self) -> Duration {
         self.length / 6
     }
 

@@ -8,6 +8,7 @@
 mod lease;
 mod receipts;
 mod repair;
+mod steering;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber,
 
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
+pub use steering::{Pace, Progress, Wish, Wishes};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -162,6 +164,11 @@ impl History {
         self
     }
 
+    /// How often a lease is renewed, and a run looks at what people want of it.
+    pub(crate) fn between_renewals(&self) -> Duration {
+        self.terms.between_renewals()
+    }
+
     fn runs_table(&self) -> String {
         runs_table(&self.meta)
     }
@@ -260,13 +267,14 @@ impl History {
     /// Removes a run's row, if it is there: it is done, or nothing of it was written. With a line for the audit, which stays.
     pub async fn end_run(&self, run: &str, audit: Option<&str>, lease: &Lease) -> Result<(), Error> {
         let table = self.runs_table();
-        let gone = Row::Delete { table: table.clone(), key: id_key(&format!("run#{run}")), condition: None };
+        let gone = [format!("run#{run}"), steering::row_id(run)];
+        let gone = gone.map(|id| Row::Delete { table: table.clone(), key: id_key(&id), condition: None });
         let audit = audit.map(|line| {
             let id = format!("audit#{run}");
             let item = [("Id", Value::from(id.as_str())), ("What", line.into()), ("At", now().into())].into_iter().collect();
             Row::Put { table, key: id_key(&id), item, condition: None }
         });
-        lease.write(std::iter::once(gone).chain(audit).collect()).await.map(drop)
+        lease.write(gone.into_iter().chain(audit).collect()).await.map(drop)
     }
 
     async fn all(&self, table: &str) -> Result<Vec<Item>, Error> {

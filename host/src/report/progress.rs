@@ -5,7 +5,7 @@ use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use crate::dynamo::PresentRate;
-use crate::run::{Event, Migrator};
+use crate::run::{Event, Migrator, Steered};
 
 /// The first line comes after this time, the next ones ever more rarely.
 const FIRST: Duration = Duration::from_secs(2);
@@ -54,6 +54,11 @@ pub fn watched(migrator: Migrator) -> Migrator {
                 state.rate = pace("write", progress.rates.write);
             }
             Event::Canary(canary) => tell!("{canary}; {} are left", canary.left),
+            Event::Steered { run, what, by } => match what {
+                Steered::Paused => tell!("paused by {by}: nothing is read or written until `drift-host ctl {run} resume`"),
+                Steered::Resumed => tell!("resumed by {by}"),
+                Steered::Stopping => tell!("stopping, by {by}: what is under way is finished, and the run can be gone on with"),
+            },
             Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
         }
         let now = Instant::now();
@@ -82,14 +87,8 @@ fn line(what: &str, done: u64, all: u64, about: &str, elapsed: Duration) -> Stri
     format!("{what} {done} of {about}{all} ({} %), {rate:.0} a second, {} left", done * 100 / all, span(left))
 }
 
-/// `; 425 of 500 write units a second (throttled: table)`: the present rate, its limit, and what the run waits for.
 fn pace(units: &str, rate: PresentRate) -> String {
-    let waits = rate.waits.map(|waits| waits.to_string()).unwrap_or_default();
-    match (rate.present, rate.limit) {
-        (Some(present), Some(limit)) if present < limit => format!("; {present} of {limit} {units} units a second ({waits})"),
-        (Some(present), _) => format!("; {present} {units} units a second ({waits})"),
-        (None, _) => format!("; waits for {waits}"),
-    }
+    format!("; {}", rate.in_words(units))
 }
 
 pub(super) fn span(time: Duration) -> String {

@@ -70,9 +70,11 @@ impl Run {
     }
 
     /// Goes on from wherever the run stands, to its end.
-    pub(super) async fn go_on(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
+    pub(super) async fn go_on(mut self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
         let lease = Arc::new(lease);
+        let steering = self.steered(options);
         let mut result = self.work(options, &lease).await;
+        drop(steering);
         if result.is_ok() && self.is_stopped()? {
             result = self.mark("interrupted", &lease).await;
         }

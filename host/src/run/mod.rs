@@ -25,6 +25,7 @@ mod repair;
 mod restore;
 mod retry;
 mod summary;
+mod steer;
 mod sweep;
 mod terms;
 mod way_back;
@@ -40,6 +41,7 @@ pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use progress::Progress;
 pub use restore::{WayBack, restorer};
+pub use steer::{AtWork, Steered};
 pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
@@ -83,6 +85,15 @@ pub enum Event {
     Applied(Progress),
     /// The first items were carried out and looked at.
     Canary(Canary),
+    /// Somebody steers the run, from this machine or another.
+    Steered {
+        /// The run's id.
+        run: String,
+        /// What it now does.
+        what: Steered,
+        /// Who wanted it, where and when.
+        by: String,
+    },
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
 }

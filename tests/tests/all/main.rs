@@ -37,6 +37,7 @@ mod runs;
 mod secrets;
 mod security;
 mod signed;
+mod steer;
 mod toolchains;
 mod values;
 mod versions;
