@@ -11,7 +11,7 @@ use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, Progress, access, apply, canary, owner, plan, pool, restore};
+use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
@@ -138,7 +138,7 @@ impl Run {
         if let Some(old) = &manifest.restores {
             let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;
-            let progress = move |items| observer(Event::Scanned(Progress::scanned(items, &rates, Waits::Guest)));
+            let progress = move |items| observer(Event::Scanned(Progress::scanned(Step::items(items), &rates, Waits::Guest)));
             let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
             self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
             planned?;
@@ -156,7 +156,7 @@ impl Run {
             fail_fast: options.fail_fast,
             stop: self.migrator.stop.child_token(),
             waits: Arc::default(),
-            progress: Arc::new(move |items, waits| observer(Event::Scanned(Progress::scanned(items, &rates, waits)))),
+            progress: Arc::new(move |step, waits| observer(Event::Scanned(Progress::scanned(step, &rates, waits)))),
         };
         let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -231,7 +231,7 @@ impl Run {
             envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
             stop,
-            progress: Arc::new(move |items| observer(Event::Applied(Progress::applied(items, &rates)))),
+            progress: Arc::new(move |step| observer(Event::Applied(Progress::applied(step, &rates)))),
         })
     }
 

@@ -39,7 +39,7 @@ pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
-pub use progress::Progress;
+pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
 pub use steer::{AtWork, Steered};
 pub use summary::Summary;
@@ -77,11 +77,11 @@ pub enum Event {
     },
     /// What the run will take, more or less, before it begins.
     Estimated(Estimate),
-    /// So many more items were scanned and answered.
+    /// More items were scanned and answered.
     Scanned(Progress),
     /// The plan is sealed; so many items are to be written.
     Sealed(u64),
-    /// So many more items are done or settled.
+    /// More items are done or settled.
     Applied(Progress),
     /// The first items were carried out and looked at.
     Canary(Canary),

@@ -42,12 +42,12 @@ impl Tally {
         match event {
             Event::Started { items_estimated, .. } => self.estimated.store(*items_estimated, Relaxed),
             Event::Scanned(progress) => {
-                self.scanned.fetch_add(progress.items, Relaxed);
+                self.scanned.fetch_add(progress.step.items, Relaxed);
                 rates(progress.rates);
             }
             Event::Sealed(items) => self.to_apply.store(*items, Relaxed),
             Event::Applied(progress) => {
-                self.applied.fetch_add(progress.items, Relaxed);
+                self.applied.fetch_add(progress.step.items, Relaxed);
                 rates(progress.rates);
             }
             _ => {}
