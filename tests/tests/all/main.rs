@@ -27,6 +27,7 @@ mod pace;
 mod passing;
 mod plugin;
 mod policy;
+mod progress;
 mod proxy;
 mod remote;
 mod repair;
