@@ -35,6 +35,19 @@ const CLEAR: &str = "\r\u{1b}[K";
 
 /// How many ask somebody something at present: no line may come between the question and its answer.
 static ASKING: AtomicUsize = AtomicUsize::new(0);
+/// Held by whoever reads the keyboard, for a moment each.
+static KEYBOARD: Mutex<()> = Mutex::new(());
+
+pub(crate) fn is_asking() -> bool {
+    ASKING.load(Ordering::SeqCst) > 0
+}
+
+/// Reads the keyboard, unless somebody waits for an answer from there.
+#[cfg(unix)]
+pub(crate) fn unless_asking<T>(read: impl FnOnce() -> T) -> Option<T> {
+    let _held = KEYBOARD.lock().unwrap_or_else(PoisonError::into_inner);
+    (!is_asking()).then(read)
+}
 
 /// Keeps the line away until it is dropped.
 pub(crate) struct Asking(());
@@ -42,6 +55,8 @@ pub(crate) struct Asking(());
 pub(crate) fn asking() -> Asking {
     ASKING.fetch_add(1, Ordering::SeqCst);
     draw(None);
+    // Whoever reads the keyboard is let finish; the next to look sees that somebody asks.
+    drop(KEYBOARD.lock().unwrap_or_else(PoisonError::into_inner));
     Asking(())
 }
 
@@ -53,7 +68,7 @@ impl Drop for Asking {
 
 /// Draws the line anew, or takes it away.
 pub(crate) fn draw(line: Option<&str>) {
-    let line = line.filter(|_| ASKING.load(Ordering::SeqCst) == 0);
+    let line = line.filter(|_| !is_asking());
     let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
     if drawn.is_none() && line.is_none() {
         return;

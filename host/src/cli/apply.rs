@@ -48,7 +48,7 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
-        let migrator = self.first.asked(self.output.watched(self.connection.migrator_of(&manifest).await?), &self.output);
+        let migrator = self.output.watched(self.first.asked(self.connection.migrator_of(&manifest).await?, &self.output));
         self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);

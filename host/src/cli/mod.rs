@@ -10,6 +10,8 @@ mod build;
 mod connection;
 mod ctl;
 mod inspect;
+#[cfg(unix)]
+mod keys;
 mod local;
 mod new;
 mod options;

@@ -193,6 +193,21 @@ pub(super) fn tell_of_writes_at_once(migration: &dyn Migration) {
     }
 }
 
+/// A migrator at work, and the keys that steer it meanwhile.
+pub(super) struct Watched {
+    migrator: Migrator,
+    #[cfg(unix)]
+    _keys: Option<super::keys::Keys>,
+}
+
+impl std::ops::Deref for Watched {
+    type Target = Migrator;
+
+    fn deref(&self) -> &Migrator {
+        &self.migrator
+    }
+}
+
 impl Output {
     /// Writing to anything that is not local wants a yes.
     pub(super) fn confirm(&self, migrator: &Migrator, table: &str) -> Result<(), Error> {
@@ -209,6 +224,8 @@ impl Output {
             return Ok(());
         }
         let _until_answered = crate::output::asking();
+        #[cfg(unix)]
+        super::keys::give_back();
         crate::output::aside(format_args!("{what} Go on? [y/N] "));
         let mut answer = String::new();
         let asked = std::io::IsTerminal::is_terminal(&std::io::stdin()) && std::io::stdin().read_line(&mut answer).is_ok();
@@ -218,10 +235,14 @@ impl Output {
         }
     }
 
-    /// The same migrator, whose events are told as is wanted.
-    pub(super) fn watched(&self, migrator: Migrator) -> Migrator {
+    /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
+    pub(super) fn watched(&self, migrator: Migrator) -> Watched {
         let told = if self.json_progress { report::For::Machines } else { report::For::People };
-        report::watched(migrator, told)
+        let migrator = report::watched(migrator, told);
+        #[cfg(unix)]
+        return Watched { _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(), migrator };
+        #[cfg(not(unix))]
+        Watched { migrator }
     }
 
     pub(super) fn print(&self, summary: &Summary) -> u8 {

@@ -163,7 +163,7 @@ fn say(event: &Event) {
 }
 
 /// Whether a line is drawn: on a terminal that can take it away again, and where no machine keeps what it shows.
-fn is_drawn() -> bool {
+pub fn is_drawn() -> bool {
     let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     std::io::stderr().is_terminal() && set("CI").is_none() && set("TERM").is_none_or(|term| term != "dumb")
 }

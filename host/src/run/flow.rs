@@ -411,12 +411,16 @@ impl Run {
 
     /// The run's row in the history, for those who look from elsewhere.
     async fn mark(&self, state: &str, lease: &Lease) -> Result<(), Error> {
+        Ok(self.migrator.history.put_run(&self.row(state), lease).await?)
+    }
+
+    pub(super) fn row(&self, state: &str) -> Unfinished {
         let manifest = self.journal.manifest();
         let direction = match manifest.direction {
             Direction::Migrate => "migrate",
             Direction::Undo => "undo",
         };
-        let row = Unfinished {
+        Unfinished {
             run: manifest.run.clone(),
             number: manifest.number,
             table: manifest.context.table.clone(),
@@ -424,8 +428,7 @@ impl Run {
             state: state.into(),
             owner: owner(),
             repeatable: manifest.repeatable,
-        };
-        Ok(self.migrator.history.put_run(&row, lease).await?)
+        }
     }
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {

@@ -31,7 +31,7 @@ mod terms;
 mod way_back;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -113,6 +113,8 @@ pub struct Migrator {
     observer: Observer,
     approve: Approve,
     stop: CancellationToken,
+    /// The run that it is at work on, if others can see it.
+    own: Arc<Mutex<Option<Unfinished>>>,
 }
 
 impl Migrator {
@@ -125,7 +127,8 @@ impl Migrator {
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop })
+        let own = Arc::default();
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop, own })
     }
 
     /// Uses another metadata table.

@@ -71,11 +71,12 @@ impl Tally {
 }
 
 /// At work until it is dropped.
-pub(super) struct Steering(CancellationToken);
+pub(super) struct Steering(CancellationToken, Arc<Mutex<Option<Unfinished>>>);
 
 impl Drop for Steering {
     fn drop(&mut self) {
         self.0.cancel();
+        *self.1.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 
@@ -124,7 +125,8 @@ impl Run {
             // Whoever waits is to see that the run ends; and the rates outlive it.
             helm.rates.pause(false);
         });
-        Steering(end)
+        *self.migrator.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(self.row("at work"));
+        Steering(end, self.migrator.own.clone())
     }
 }
 
@@ -210,6 +212,15 @@ impl Migrator {
             return Err(refused());
         }
         self.at_work(run).await?.ok_or_else(refused)
+    }
+
+    /// Wants something of the run that this one is at work on, where others see it; nothing if there is none.
+    pub async fn steer_own(&self, wish: Wish) -> Result<(), Error> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        match own {
+            Some(run) => self.steer(&run, wish).await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// What is wanted of a run, and how far it is; `None` if it never began to be steered.
