@@ -9,6 +9,7 @@ mod apply;
 mod build;
 mod connection;
 mod ctl;
+mod doctor;
 mod inspect;
 #[cfg(unix)]
 mod keys;
@@ -55,6 +56,8 @@ enum Command {
     Repair(repair::RepairVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
+    /// Look whether a run on a table would find what it needs; writes nothing
+    Doctor(doctor::DoctorVerb),
     /// Applied migrations and unfinished runs
     Status(status::StatusVerb),
     /// All that is known of one run
@@ -117,6 +120,7 @@ pub fn main() -> ExitCode {
             Command::Run(verb) => verb.run().await,
             Command::Undo(verb) => verb.run().await,
             Command::Ctl(verb) => verb.run().await,
+            Command::Doctor(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

@@ -6,6 +6,7 @@ mod command_line;
 mod conformance;
 mod crash;
 mod direct;
+mod doctor;
 mod dynamo_drift;
 mod elsewhere;
 mod envelope;
