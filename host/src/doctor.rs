@@ -65,7 +65,11 @@ impl Doctor<'_> {
         match error {
             None => self.find(what, Verdict::Good, "allowed"),
             Some(error) if error.kind() == ErrorKind::Denied => {
-                self.find(what, Verdict::Bad, format!("denied: allow dynamodb:{right} (`drift-host inspect PLUGIN --iam-policy` prints the whole policy)"));
+                self.find(
+                    what,
+                    Verdict::Bad,
+                    format!("denied: allow dynamodb:{right} (`drift-host inspect PLUGIN --iam-policy` prints the whole policy)"),
+                );
             }
             Some(error) => self.find(what, Verdict::Bad, error.to_string()),
         }
@@ -76,7 +80,9 @@ impl Doctor<'_> {
         let (endpoint, region) = (database.endpoint(), database.region().to_owned());
         self.find("endpoint", Verdict::Good, format!("{endpoint}, region {region}"));
         match database.credentials().provide_credentials().await {
-            Ok(_) if database.is_local() => self.find("credentials", Verdict::Good, "any will do for an endpoint on this machine"),
+            Ok(_) if database.is_local() => {
+                self.find("credentials", Verdict::Good, "any will do for an endpoint on this machine")
+            }
             Ok(found) => {
                 // The id of a key is no secret; the rest of it is.
                 let until = found.expiry().map_or_else(String::new, |until| {
@@ -97,7 +103,11 @@ impl Doctor<'_> {
             Ok(info) => info,
             Err(error) if error.kind() == ErrorKind::TableMissing => {
                 let where_ = self.migrator.database().endpoint();
-                self.find("table", Verdict::Bad, format!("there is no table {table} at {where_}: is it the right region and account?"));
+                self.find(
+                    "table",
+                    Verdict::Bad,
+                    format!("there is no table {table} at {where_}: is it the right region and account?"),
+                );
                 return None;
             }
             Err(error) => {
@@ -116,13 +126,20 @@ impl Doctor<'_> {
         );
         self.find("table", if info.status == "ACTIVE" { Verdict::Good } else { Verdict::Note }, said);
         if !info.indexes.is_empty() {
-            self.find("indexes", Verdict::Note, format!("{}: a write that changes their attributes costs more", info.indexes.join(", ")));
+            self.find(
+                "indexes",
+                Verdict::Note,
+                format!("{}: a write that changes their attributes costs more", info.indexes.join(", ")),
+            );
         }
         if info.replicas > 0 {
             self.find(
                 "replicas",
                 Verdict::Note,
-                format!("{} in other regions: a guard holds in this region only; run where the application writes", info.replicas),
+                format!(
+                    "{} in other regions: a guard holds in this region only; run where the application writes",
+                    info.replicas
+                ),
             );
         }
         if info.stream {
@@ -168,17 +185,26 @@ impl Doctor<'_> {
                 "not allowed (dynamodb:PartiQLUpdate): each item is written by a call of its own, which is slower",
             ),
             Some(Outcome::Refused { present: None }) => self.tried("write in batches", "PartiQLUpdate", None),
-            Some(Outcome::Stopped(error)) => self.tried("write in batches", "PartiQLUpdate and dynamodb:UpdateItem", Some(&error)),
-            other => self.find("write in batches", Verdict::Bad, format!("a write that must not happen ended otherwise: {other:?}")),
+            Some(Outcome::Stopped(error)) => {
+                self.tried("write in batches", "PartiQLUpdate and dynamodb:UpdateItem", Some(&error))
+            }
+            other => {
+                self.find("write in batches", Verdict::Bad, format!("a write that must not happen ended otherwise: {other:?}"))
+            }
         }
         let change = never(&info.key.partition.name);
         let updated = client.update_item(&info.name, &key, &change).await.err();
         self.tried("write an item", "UpdateItem", updated.as_ref().filter(|error| error.kind() != ErrorKind::ConditionFailed));
-        let condition = Condition { expression: "attribute_exists(#k)".into(), names: change.names.clone(), values: Item::default() };
+        let names = [("#k".to_owned(), info.key.partition.name.clone())].into_iter().collect();
+        let condition = Condition { expression: "attribute_exists(#k)".into(), names, values: Item::default() };
         let deleted = client.delete_item(&info.name, &key, Some(&condition)).await.err();
         match deleted.filter(|error| error.kind() != ErrorKind::ConditionFailed) {
             Some(error) if error.kind() == ErrorKind::Denied => {
-                self.find("delete an item", Verdict::Note, "not allowed (dynamodb:DeleteItem): only migrations that delete need it");
+                self.find(
+                    "delete an item",
+                    Verdict::Note,
+                    "not allowed (dynamodb:DeleteItem): only migrations that delete need it",
+                );
             }
             error => self.tried("delete an item", "DeleteItem", error.as_ref()),
         }
@@ -200,7 +226,10 @@ impl Doctor<'_> {
                 }
             };
             if info.key.partition.name != key {
-                let said = format!("its key is {}, and not {key}: it is no metadata table; name another with --meta-table", info.key.partition.name);
+                let said = format!(
+                    "its key is {}, and not {key}: it is no metadata table; name another with --meta-table",
+                    info.key.partition.name
+                );
                 self.find(&table, Verdict::Bad, said);
                 continue;
             }
@@ -219,7 +248,9 @@ impl Doctor<'_> {
 
     fn runs(&mut self, folder: &Path) {
         let probe = folder.join(format!(".doctor-{:016x}", fastrand::u64(..)));
-        let written = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&probe, b"")).and_then(|()| std::fs::remove_file(&probe));
+        let written = std::fs::create_dir_all(folder)
+            .and_then(|()| std::fs::write(&probe, b""))
+            .and_then(|()| std::fs::remove_file(&probe));
         match written {
             Ok(()) => self.find("runs folder", Verdict::Good, folder.display().to_string()),
             Err(error) => {

@@ -114,7 +114,8 @@ fn page(page: u32) -> PageRecord {
         actions: vec![Action::Patch(Patch { set: [("touched", Value::Bool(true))].into_iter().collect(), remove: vec![] })],
     };
     let last = page + 1 == PAGES;
-    let cursor = (!last).then(|| Key::from_attributes([("Id", Value::N(Number::from(i64::from(page * PAGE))))].into_iter().collect()));
+    let cursor =
+        (!last).then(|| Key::from_attributes([("Id", Value::N(Number::from(i64::from(page * PAGE))))].into_iter().collect()));
     let entries = (0..PAGE).map(entry).collect();
     let scanned = u64::from(PAGE);
     PageRecord { segment: 0, page, cursor, last, scanned, unchanged: 0, entries, failures: vec![], elsewhere: vec![] }
@@ -146,7 +147,9 @@ fn microseconds(worker: &mut dyn Worker, item: &Item) -> Result<f64> {
     while began.elapsed() < ROUND {
         let reply = worker.call(item).map_err(|failure| failure.message)?;
         if reply.actions.len() != 1 {
-            return Err(format!("the guest has {} actions for an item, where it is to set one attribute", reply.actions.len()).into());
+            return Err(
+                format!("the guest has {} actions for an item, where it is to set one attribute", reply.actions.len()).into()
+            );
         }
         calls += 1;
     }

@@ -10,11 +10,11 @@ use super::connection::Connection;
 use super::options::{Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
+use crate::Error;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
 use crate::plugin::Plugin;
 use crate::run::{RunOptions, restorer};
-use crate::Error;
 
 #[derive(Args)]
 pub(super) struct ApplyVerb {

@@ -84,7 +84,12 @@ async fn act(migrator: &Migrator, run: &Unfinished, action: &Action) -> Result<A
     if let Some(at_work) = steered {
         return Ok(at_work);
     }
-    let never = || Error::Refused(format!("the run {} on {} is {}, and was never at work so that it tells how far it is", run.run, run.table, run.state));
+    let never = || {
+        Error::Refused(format!(
+            "the run {} on {} is {}, and was never at work so that it tells how far it is",
+            run.run, run.table, run.state
+        ))
+    };
     migrator.at_work(run).await?.ok_or_else(never)
 }
 
@@ -101,7 +106,9 @@ fn action(words: &[&str]) -> Result<Action, String> {
                 match setting.split_once('=') {
                     Some(("max-read-units", rate)) => Ok(Wish::Read(pace(rate)?)),
                     Some(("max-write-units", rate)) => Ok(Wish::Write(pace(rate)?)),
-                    _ => Err(format!("{setting:?} cannot be set; only max-read-units=RATE|none and max-write-units=RATE|none can")),
+                    _ => {
+                        Err(format!("{setting:?} cannot be set; only max-read-units=RATE|none and max-write-units=RATE|none can"))
+                    }
                 }
             });
             Ok(Action::Wish(wishes.collect::<Result<_, String>>()?))
@@ -131,7 +138,9 @@ mod tests {
         assert_eq!(action(&["status"]), Ok(Action::Status));
         let both = action(&["set", "max-read-units=50%", "max-write-units=none"]).unwrap();
         assert_eq!(both, Action::Wish(vec![Wish::Read(Pace::At("50%".parse().unwrap())), Wish::Write(Pace::Unlimited)]));
-        for wrong in [&[] as &[&str], &["set"], &["halt"], &["pause", "now"], &["set", "speed=3"], &["set", "max-write-units=fast"]] {
+        for wrong in
+            [&[] as &[&str], &["set"], &["halt"], &["pause", "now"], &["set", "speed=3"], &["set", "max-write-units=fast"]]
+        {
             let problem = action(wrong).unwrap_err();
             assert!(problem.contains("max-write-units"), "{wrong:?}: {problem}");
         }

@@ -30,7 +30,11 @@ impl DoctorVerb {
             say!("{}", json!({ "v": 1, "table": self.table, "well": is_well, "findings": findings }));
         } else {
             findings.iter().for_each(|finding| say!("{}", line(finding)));
-            let last = if is_well { "a run on this table will find what it needs" } else { "a run on this table would end at what is marked MISSING" };
+            let last = if is_well {
+                "a run on this table will find what it needs"
+            } else {
+                "a run on this table would end at what is marked MISSING"
+            };
             say!("{last}");
         }
         Ok(if is_well { 0 } else { 4 })

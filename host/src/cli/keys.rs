@@ -22,7 +22,8 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 150_000_000 };
 /// A step of the rate, up and down.
 const FASTER: f64 = 1.25;
 
-pub(super) const HELP: &str = "keys: p pause and go on, + faster, - slower, d details, q stop (it can be gone on with), ? these keys";
+pub(super) const HELP: &str =
+    "keys: p pause and go on, + faster, - slower, d details, q stop (it can be gone on with), ? these keys";
 
 /// How the terminal was before.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);
@@ -157,8 +158,7 @@ impl Helm {
         // Cut to what fits, and at least one; by at least one, too.
         let moved = if by > 1.0 { (f64::from(limit) * by).ceil() } else { (f64::from(limit) * by).floor() };
         let moved = std::num::NonZeroU32::new(moved as u32).unwrap_or(std::num::NonZeroU32::MIN);
-        let (read, write) =
-            if is_write { (rates.read.limit, Some(moved.get())) } else { (Some(moved.get()), rates.write.limit) };
+        let (read, write) = if is_write { (rates.read.limit, Some(moved.get())) } else { (Some(moved.get()), rates.write.limit) };
         control.set(read, write);
         tell!("at most {moved} {what} units a second");
         let pace = Pace::At(Rate::Units(moved));

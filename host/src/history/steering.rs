@@ -194,7 +194,8 @@ mod tests {
 
     #[test]
     fn what_cannot_be_read_is_not_wanted() {
-        let row = [("Paused", Value::from("yes")), ("MaxRead", "quick".into()), ("MaxWrite", "200".into()), ("Stop", true.into())];
+        let row =
+            [("Paused", Value::from("yes")), ("MaxRead", "quick".into()), ("MaxWrite", "200".into()), ("Stop", true.into())];
         let wishes = wishes(&row.into_iter().collect());
         assert_eq!((wishes.paused, wishes.stop, wishes.read), (false, true, None));
         assert_eq!(wishes.write, Some("200".parse().unwrap()));

@@ -8,17 +8,28 @@ use serde_json::{Value as Json, json};
 #[tokio::test(flavor = "multi_thread")]
 async fn a_table_that_can_be_worked_on_is_well_and_nothing_was_written() {
     let world = World::with_rows(5);
-    for (table, keys) in [("Named", [("name", "S", "HASH")].as_slice()), ("Sorted", &[("id", "B", "HASH"), ("at", "N", "RANGE")])] {
+    for (table, keys) in [("Named", [("name", "S", "HASH")].as_slice()), ("Sorted", &[("id", "B", "HASH"), ("at", "N", "RANGE")])]
+    {
         let schema: Vec<Json> = keys.iter().map(|(name, _, role)| json!({ "AttributeName": name, "KeyType": role })).collect();
-        let kinds: Vec<Json> = keys.iter().map(|(name, kind, _)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
-        let create = json!({ "TableName": table, "KeySchema": schema, "AttributeDefinitions": kinds, "BillingMode": "PAY_PER_REQUEST" });
+        let kinds: Vec<Json> =
+            keys.iter().map(|(name, kind, _)| json!({ "AttributeName": name, "AttributeType": kind })).collect();
+        let create =
+            json!({ "TableName": table, "KeySchema": schema, "AttributeDefinitions": kinds, "BillingMode": "PAY_PER_REQUEST" });
         must(&world.running.endpoint_url(), "CreateTable", &create);
     }
     let before = world.table("Things").await;
     for table in ["Things", "Named", "Sorted"] {
         let (code, out, error) = world.drift_host(&["doctor", "--table", table]);
         assert_eq!(code, 0, "{out}{error}");
-        for part in ["endpoint", "ACTIVE", "ok      scan", "ok      write in batches", "ok      write an item", "not there yet", "runs folder"] {
+        for part in [
+            "endpoint",
+            "ACTIVE",
+            "ok      scan",
+            "ok      write in batches",
+            "ok      write an item",
+            "not there yet",
+            "runs folder",
+        ] {
             assert!(out.contains(part), "{part}: {out}");
         }
     }
@@ -27,7 +38,8 @@ async fn a_table_that_can_be_worked_on_is_well_and_nothing_was_written() {
     let (code, out, _) = world.drift_host(&["doctor", "--table", "Things", "--json"]);
     let document: Json = serde_json::from_str(&out).unwrap();
     assert_eq!((code, document["well"].as_bool()), (0, Some(true)), "{out}");
-    let good = |what: &str| document["findings"].as_array().unwrap().iter().any(|it| it["what"] == what && it["verdict"] == "good");
+    let good =
+        |what: &str| document["findings"].as_array().unwrap().iter().any(|it| it["what"] == what && it["verdict"] == "good");
     assert!(good("drift_migrations") && good("drift_migrations_runs"), "{out}");
     let migrator = world.migrator().await;
     assert!(migrator.applied().await.unwrap().is_empty() && migrator.unfinished().await.unwrap().is_empty());

@@ -75,7 +75,10 @@ async fn a_run_pauses_goes_on_and_goes_faster_as_another_machine_wants() {
     ctl(&world, &["--all", "resume"]);
     let (code, said) = ended(child);
     assert_eq!(code, 0, "{said}");
-    assert!(said.contains("paused by") && said.contains(&format!("drift-host ctl {run} resume")) && said.contains("resumed by"), "{said}");
+    assert!(
+        said.contains("paused by") && said.contains(&format!("drift-host ctl {run} resume")) && said.contains("resumed by"),
+        "{said}"
+    );
     assert_eq!(touched(&world).await, 3_000);
     let (code, _, error) = world.drift_host(&["ctl", &run, "pause"]);
     assert_eq!(code, 2, "{error}");

@@ -89,7 +89,12 @@ pub(super) fn all(items: u64) -> Vec<Case> {
         cases.push(case);
     }
     for (key, name, language) in [("start_rust", "Rust", "rust"), ("start_python", "Python", "python")] {
-        cases.push(Case::new(key, &format!("drift-host, {name}, a table of one item"), host(language), Against::Null { items: 1 }));
+        cases.push(Case::new(
+            key,
+            &format!("drift-host, {name}, a table of one item"),
+            host(language),
+            Against::Null { items: 1 },
+        ));
     }
     cases
 }

@@ -126,7 +126,8 @@ impl Bench {
     fn layers(&mut self) -> Result<Map<String, Value>> {
         eprintln!("xtask: the parts, one by one");
         let guest = self.programs.guest("rust")?;
-        let output = Command::new(&self.programs.layers).arg(guest).arg(self.work.join("layers")).stderr(Stdio::inherit()).output();
+        let output =
+            Command::new(&self.programs.layers).arg(guest).arg(self.work.join("layers")).stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| format!("cannot start {}: {error}", self.programs.layers.display()))?;
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).map_err(|error| format!("layers ended with {} and said {said:?}: {error}", output.status))

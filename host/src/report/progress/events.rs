@@ -16,7 +16,9 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
         Event::Scanned(progress) => ("scanned", of_progress(progress, meter)),
         Event::Sealed(items) => ("sealed", json!({ "to_apply": items })),
         Event::Applied(progress) => ("applied", of_progress(progress, meter)),
-        Event::Canary(canary) => ("canary", json!({ "said": canary.to_string(), "clean": canary.is_clean(), "left": canary.left })),
+        Event::Canary(canary) => {
+            ("canary", json!({ "said": canary.to_string(), "clean": canary.is_clean(), "left": canary.left }))
+        }
         Event::Steered { run, what, by } => {
             let what = match what {
                 Steered::Paused => "paused",
@@ -37,9 +39,8 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
 
 fn of_progress(progress: &Progress, meter: &Meter) -> Json {
     let Progress { step, rates } = progress;
-    let rate = |of: &PresentRate| {
-        json!({ "present": of.present, "limit": of.limit, "waits": of.waits.map(|waits| waits.to_string()) })
-    };
+    let rate =
+        |of: &PresentRate| json!({ "present": of.present, "limit": of.limit, "waits": of.waits.map(|waits| waits.to_string()) });
     let used = meter.snapshot();
     json!({
         "items": step.items, "failed": step.failed, "conflicts": step.conflicts,
