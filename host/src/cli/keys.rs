@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp, tcsetattr};
+use tokio::sync::mpsc::UnboundedSender;
 
 use super::signals;
 use crate::history::{Pace, Wish};
@@ -42,9 +43,9 @@ impl Keys {
             return None;
         }
         let over = Arc::new(AtomicBool::new(false));
-        let (ended, migrator, runtime) = (over.clone(), migrator.clone(), tokio::runtime::Handle::current());
+        let (ended, migrator, others) = (over.clone(), migrator.clone(), tell_others(migrator.clone()));
         let thread = std::thread::Builder::new().name("keys".into()).spawn(move || {
-            let mut helm = Helm { migrator, runtime, paused: false, said: false };
+            let mut helm = Helm { migrator, others, paused: false, said: false };
             while !ended.load(Ordering::Relaxed) {
                 // Whoever asks waits for this look to end, and then has the terminal as it was.
                 match crate::output::unless_asking(|| look(&ended)) {
@@ -115,7 +116,8 @@ fn look(ended: &AtomicBool) -> Option<u8> {
 
 struct Helm {
     migrator: Migrator,
-    runtime: tokio::runtime::Handle,
+    /// What is wanted, on its way to where others look.
+    others: UnboundedSender<Wish>,
     paused: bool,
     said: bool,
 }
@@ -181,11 +183,19 @@ impl Helm {
 
     /// Where others look, too; a plan is at work for nobody else.
     fn also(&self, wish: Wish) {
-        let migrator = self.migrator.clone();
-        self.runtime.spawn(async move {
+        let _ended = self.others.send(wish);
+    }
+}
+
+/// Writes what keys want where others look, one after the other.
+fn tell_others(migrator: Migrator) -> UnboundedSender<Wish> {
+    let (sender, mut wishes) = tokio::sync::mpsc::unbounded_channel();
+    tokio::spawn(async move {
+        while let Some(wish) = wishes.recv().await {
             if let Err(error) = migrator.steer_own(wish).await {
                 tell!("others do not see it: {error}");
             }
-        });
-    }
+        }
+    });
+    sender
 }

@@ -148,7 +148,8 @@ pub fn is_own(meta: &str, table: &str) -> bool {
 impl History {
     /// The history in the table `meta` and its companion `<meta>_runs`.
     pub fn new(client: Client, meta: &str) -> Self {
-        Self { client, meta: meta.to_owned(), terms: LeaseTerms::default() }
+        // Who works on what must not wait for the rates of a migration, and least of all for one that is paused.
+        Self { client: client.ahead(), meta: meta.to_owned(), terms: LeaseTerms::default() }
     }
 
     /// The same in another metadata table.

@@ -159,7 +159,7 @@ impl History {
     ) -> Result<Option<Item>, Error> {
         let names = names.map(|(placeholder, name)| (placeholder.to_owned(), name.to_owned())).collect();
         let change = Change { expression: expression.into(), condition: condition.map(str::to_owned), names, values };
-        match self.client.ahead().update_item(&self.runs_table(), &id_key(&row_id(run)), &change).await {
+        match self.client.update_item(&self.runs_table(), &id_key(&row_id(run)), &change).await {
             Ok(row) => Ok(Some(row)),
             Err(error) if matches!(error.kind(), ErrorKind::ConditionFailed | ErrorKind::TableMissing) => Ok(None),
             Err(error) => Err(error.into()),

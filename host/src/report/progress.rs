@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use self::bar::Rate;
-use crate::dynamo::Meter;
+use crate::dynamo::{Meter, RateControl, Rates};
 use crate::run::{Event, Migrator, Progress, Steered};
 
 /// The first plain line comes after this time, the next ones ever more rarely.
@@ -51,6 +51,17 @@ struct View {
 impl View {
     fn of(half: Half, of: u64) -> Self {
         Self { half, done: 0, of, failed: 0, conflicts: 0, pace: String::new(), rate: Rate::begin(Instant::now()) }
+    }
+
+    /// What it waits for now, between two steps.
+    fn look(&mut self, rates: &Rates) {
+        let (rate, units) = match self.half {
+            Half::Scan => (rates.read, "read"),
+            Half::Apply => (rates.write, "write"),
+        };
+        if rate.waits.is_some() {
+            self.pace = rate.in_words(units);
+        }
     }
 
     fn step(&mut self, progress: &Progress) {
@@ -114,9 +125,9 @@ pub fn watched(migrator: Migrator, told: For) -> Migrator {
     let state = Arc::new(Mutex::new(State { estimated: 0, view: None, next: now + FIRST, pause: FIRST }));
     let is_drawn = is_drawn();
     if is_drawn {
-        let (state, meter) = (Arc::downgrade(&state), migrator.database().meter().clone());
+        let (state, meter, rates) = (Arc::downgrade(&state), migrator.database().meter().clone(), migrator.rates());
         // Ends with the migrator; a thread of its own, since what is drawn waits for the terminal.
-        let _undrawn = std::thread::Builder::new().name("progress".into()).spawn(move || keep_drawing(&state, &meter));
+        let _undrawn = std::thread::Builder::new().name("progress".into()).spawn(move || keep_drawing(&state, &meter, &rates));
     }
     let drawn = Drawn(is_drawn.then(|| state.clone()));
     migrator.observe(move |event| {
@@ -181,10 +192,11 @@ impl Drop for Drawn {
     }
 }
 
-fn keep_drawing(state: &Weak<Mutex<State>>, meter: &Meter) {
+fn keep_drawing(state: &Weak<Mutex<State>>, meter: &Meter, rates: &RateControl) {
     while let Some(told) = state.upgrade() {
-        let state = told.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(view) = &state.view {
+        let mut state = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = &mut state.view {
+            view.look(&rates.present());
             // Each time anew: the window may have another size.
             let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0);
             crate::output::draw(Some(&bar::bar(view, meter.snapshot(), Instant::now(), width.into())));

@@ -15,16 +15,23 @@ fn on_a_terminal(echo: &str, columns: u32, variables: &[(&str, &str)]) -> Option
     }
     let world = World::with_rows(1_500);
     let run = world.command(&["run", echo, "--table", "Things", "--max-write-units", "500"]);
+    let mut script = on_terminal(&run, columns);
+    script.envs(variables.iter().copied());
+    let output = script.stdin(std::process::Stdio::null()).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success(), "{said}");
+    Some(said)
+}
+
+/// The command on a terminal of so many columns.
+fn on_terminal(run: &Command, columns: u32) -> Command {
     let quoted = |text: &std::ffi::OsStr| format!("'{}'", text.to_string_lossy().replace('\'', "'\\''"));
     let words: Vec<String> = std::iter::once(run.get_program()).chain(run.get_args()).map(quoted).collect();
     let mut script = Command::new("script");
     script.args(["-qec", &format!("stty rows 24 cols {columns}; exec {}", words.join(" ")), "/dev/null"]);
     script.env_remove("CI").env_remove("NO_COLOR").env("TERM", "xterm");
-    script.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?)))).envs(variables.iter().copied());
-    let output = script.stdin(std::process::Stdio::null()).output().unwrap();
-    let said = String::from_utf8_lossy(&output.stdout).into_owned();
-    assert!(output.status.success(), "{said}");
-    Some(said)
+    script.envs(run.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    script
 }
 
 const CLEAR: &str = "\r\u{1b}[K";
@@ -80,4 +87,60 @@ fn machines_are_told_each_event_as_an_object() {
     // Without it people are told, and no objects.
     let (_, _, error) = World::with_rows(3).drift_host(&["run", &echo, "--table", "Things"]);
     assert!(!error.contains('{') && error.lines().any(|line| line.starts_with("run ")), "{error}");
+}
+
+#[test]
+fn keys_pause_hurry_and_stop_a_run() {
+    use std::io::{Read as _, Write as _};
+    let Some(echo) = guest("echo") else { return };
+    if Command::new("script").arg("--version").output().is_err() {
+        eprintln!("SKIPPED: there is no `script` (util-linux), which makes a terminal");
+        return;
+    }
+    let world = World::with_rows(3_000);
+    let run = world.command(&["run", &echo, "--table", "Things", "--max-write-units", "4"]);
+    let mut script = on_terminal(&run, 200);
+    let mut child = script.stdin(std::process::Stdio::piped()).stdout(std::process::Stdio::piped()).spawn().unwrap();
+    let (mut keyboard, mut screen) = (child.stdin.take().unwrap(), child.stdout.take().unwrap());
+    let mut said = String::new();
+    let mut until = |words: &str| {
+        let mut piece = [0; 4096];
+        while !said.contains(words) {
+            let read = screen.read(&mut piece).unwrap();
+            assert!(read > 0, "it ended without {words:?}: {said:?}");
+            said.push_str(&String::from_utf8_lossy(&piece[..read]));
+        }
+        said = said.split_once(words).unwrap().1.to_owned();
+    };
+    let mut press = |key: &str| keyboard.write_all(key.as_bytes()).and_then(|()| keyboard.flush()).unwrap();
+    until("of 3000");
+    press("?");
+    until("keys: p pause");
+    press("p");
+    until("paused: nothing is read or written");
+    let seen = |world: &World| {
+        let (code, out, error) = world.drift_host(&["ctl", "--all", "status", "--json"]);
+        assert_eq!(code, 0, "{error}");
+        let status: Json = serde_json::from_str(&out).unwrap();
+        status["runs"][0].clone()
+    };
+    // What a key wants is written where others look.
+    while seen(&world)["paused"] != true {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    press("p");
+    until("going on");
+    press("+");
+    until("at most 5 write units a second");
+    press("-");
+    until("at most 4 write units a second");
+    while seen(&world)["max_write_units"] != "4" || seen(&world)["paused"] != false {
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+    press("d");
+    until("write units in");
+    press("q");
+    until("stopping:");
+    until("drift-host apply");
+    assert_eq!(child.wait().unwrap().code(), Some(130));
 }
