@@ -7,6 +7,7 @@ mod output;
 
 pub mod author;
 pub mod cli;
+pub mod doctor;
 pub mod dynamo;
 pub mod history;
 pub mod iam;

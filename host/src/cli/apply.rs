@@ -10,11 +10,11 @@ use super::connection::Connection;
 use super::options::{Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
+use crate::Error;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
 use crate::plugin::Plugin;
 use crate::run::{RunOptions, restorer};
-use crate::{Error, report};
 
 #[derive(Args)]
 pub(super) struct ApplyVerb {
@@ -48,7 +48,7 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
-        let migrator = self.first.asked(report::watched(self.connection.migrator_of(&manifest).await?), &self.output);
+        let migrator = self.output.watched(self.first.asked(self.connection.migrator_of(&manifest).await?, &self.output));
         self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);

@@ -8,7 +8,11 @@
 mod apply;
 mod build;
 mod connection;
+mod ctl;
+mod doctor;
 mod inspect;
+#[cfg(unix)]
+mod keys;
 mod local;
 mod new;
 mod options;
@@ -46,10 +50,14 @@ enum Command {
     Apply(apply::ApplyVerb),
     /// Go back by the migration's own code, or by the host from what a run kept
     Undo(undo::UndoVerb),
+    /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
+    Ctl(ctl::CtlVerb),
     /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
     Repair(repair::RepairVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
+    /// Look whether a run on a table would find what it needs; writes nothing
+    Doctor(doctor::DoctorVerb),
     /// Applied migrations and unfinished runs
     Status(status::StatusVerb),
     /// All that is known of one run
@@ -111,6 +119,8 @@ pub fn main() -> ExitCode {
         match local {
             Command::Run(verb) => verb.run().await,
             Command::Undo(verb) => verb.run().await,
+            Command::Ctl(verb) => verb.run().await,
+            Command::Doctor(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

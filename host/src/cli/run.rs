@@ -98,6 +98,9 @@ pub(super) struct Output {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Tell progress as JSON, an object a line on standard error (docs/json.md)
+    #[arg(long)]
+    json_progress: bool,
 }
 
 /// Real items as fixtures for `test`.
@@ -137,7 +140,7 @@ impl RunVerb {
         self.connection.lasting(&migrator)?;
         tell_of_writes_at_once(migration.as_ref());
         self.output.confirm(&migrator, &options.table)?;
-        let migrator = report::watched(migrator);
+        let migrator = self.output.watched(migrator);
         let recorder = self.recording.of(migration.clone());
         let migration = recorder.clone().map_or(migration, |recorder| recorder as Arc<dyn Migration>);
         let ended = match self.sweep {
@@ -160,7 +163,7 @@ impl RunVerb {
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        let migrator = report::watched(self.connection.migrator().await?);
+        let migrator = self.output.watched(self.connection.migrator().await?);
         self.connection.lasting(&migrator)?;
         let summary = migrator.plan(migration, &options).await?;
         let Some(run) = summary.run().map(str::to_owned) else { return Ok(self.output.print(&summary)) };
@@ -190,6 +193,21 @@ pub(super) fn tell_of_writes_at_once(migration: &dyn Migration) {
     }
 }
 
+/// A migrator at work, and the keys that steer it meanwhile.
+pub(super) struct Watched {
+    migrator: Migrator,
+    #[cfg(unix)]
+    _keys: Option<super::keys::Keys>,
+}
+
+impl std::ops::Deref for Watched {
+    type Target = Migrator;
+
+    fn deref(&self) -> &Migrator {
+        &self.migrator
+    }
+}
+
 impl Output {
     /// Writing to anything that is not local wants a yes.
     pub(super) fn confirm(&self, migrator: &Migrator, table: &str) -> Result<(), Error> {
@@ -205,6 +223,9 @@ impl Output {
         if self.yes {
             return Ok(());
         }
+        let _until_answered = crate::output::asking();
+        #[cfg(unix)]
+        super::keys::give_back();
         crate::output::aside(format_args!("{what} Go on? [y/N] "));
         let mut answer = String::new();
         let asked = std::io::IsTerminal::is_terminal(&std::io::stdin()) && std::io::stdin().read_line(&mut answer).is_ok();
@@ -212,6 +233,16 @@ impl Output {
             "y" | "Y" | "yes" if asked => Ok(()),
             _ => Err(Error::Refused("not confirmed; add --yes where nobody can be asked".into())),
         }
+    }
+
+    /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
+    pub(super) fn watched(&self, migrator: Migrator) -> Watched {
+        let told = if self.json_progress { report::For::Machines } else { report::For::People };
+        let migrator = report::watched(migrator, told);
+        #[cfg(unix)]
+        return Watched { _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(), migrator };
+        #[cfg(not(unix))]
+        Watched { migrator }
     }
 
     pub(super) fn print(&self, summary: &Summary) -> u8 {

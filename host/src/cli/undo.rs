@@ -41,7 +41,7 @@ impl UndoVerb {
                 self.connection.lasting(&migrator)?;
                 tell_of_writes_at_once(migration.as_ref());
                 self.output.confirm(&migrator, &options.table)?;
-                Ok(self.output.print(&report::watched(migrator).undo(migration, &options).await?))
+                Ok(self.output.print(&self.output.watched(migrator).undo(migration, &options).await?))
             }
             _ => Err(Error::Usage("name a plugin and its table, or --run RUN".into())),
         }
@@ -57,7 +57,7 @@ impl UndoVerb {
         crate::output::aside(format_args!("{}", report::way_back(&survey)));
         let options = self.flow.options(&manifest.context.table);
         self.confirm(&migrator, &options, &survey)?;
-        Ok(self.output.print(&report::watched(migrator).restore(&manifest.run, &options).await?))
+        Ok(self.output.print(&self.output.watched(migrator).restore(&manifest.run, &options).await?))
     }
 
     fn confirm(&self, migrator: &crate::Migrator, options: &RunOptions, survey: &WayBack) -> Result<(), Error> {

@@ -8,6 +8,7 @@
 mod lease;
 mod receipts;
 mod repair;
+mod steering;
 
 use std::time::Duration;
 
@@ -16,6 +17,7 @@ use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber,
 
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
+pub use steering::{Pace, Progress, Wish, Wishes};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -146,7 +148,8 @@ pub fn is_own(meta: &str, table: &str) -> bool {
 impl History {
     /// The history in the table `meta` and its companion `<meta>_runs`.
     pub fn new(client: Client, meta: &str) -> Self {
-        Self { client, meta: meta.to_owned(), terms: LeaseTerms::default() }
+        // Who works on what must not wait for the rates of a migration, and least of all for one that is paused.
+        Self { client: client.ahead(), meta: meta.to_owned(), terms: LeaseTerms::default() }
     }
 
     /// The same in another metadata table.
@@ -160,6 +163,11 @@ impl History {
     pub fn lease_terms(mut self, terms: LeaseTerms) -> Self {
         self.terms = terms;
         self
+    }
+
+    /// How often a lease is renewed, and a run looks at what people want of it.
+    pub(crate) fn between_renewals(&self) -> Duration {
+        self.terms.between_renewals()
     }
 
     fn runs_table(&self) -> String {
@@ -260,13 +268,14 @@ impl History {
     /// Removes a run's row, if it is there: it is done, or nothing of it was written. With a line for the audit, which stays.
     pub async fn end_run(&self, run: &str, audit: Option<&str>, lease: &Lease) -> Result<(), Error> {
         let table = self.runs_table();
-        let gone = Row::Delete { table: table.clone(), key: id_key(&format!("run#{run}")), condition: None };
+        let gone = [format!("run#{run}"), steering::row_id(run)];
+        let gone = gone.map(|id| Row::Delete { table: table.clone(), key: id_key(&id), condition: None });
         let audit = audit.map(|line| {
             let id = format!("audit#{run}");
             let item = [("Id", Value::from(id.as_str())), ("What", line.into()), ("At", now().into())].into_iter().collect();
             Row::Put { table, key: id_key(&id), item, condition: None }
         });
-        lease.write(std::iter::once(gone).chain(audit).collect()).await.map(drop)
+        lease.write(gone.into_iter().chain(audit).collect()).await.map(drop)
     }
 
     async fn all(&self, table: &str) -> Result<Vec<Item>, Error> {

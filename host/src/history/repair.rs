@@ -2,7 +2,7 @@
 //!
 //! Under the table's lease where there can be one, and together with the line, so that neither is there without the other.
 
-use super::{Applied, Audit, Error, History, Lease, condition, id_key, lease, now, number_key};
+use super::{Applied, Audit, Error, History, Lease, condition, id_key, lease, now, number_key, steering};
 use crate::dynamo::{ErrorKind, Row};
 use crate::model::{Item, MigrationNumber, Value};
 
@@ -44,9 +44,9 @@ impl History {
 
     /// Takes the row of an unfinished run out.
     pub async fn abandon(&self, run: &str, line: &str, lease: &Lease) -> Result<(), Error> {
-        let key = id_key(&format!("run#{run}"));
-        let gone = Row::Delete { table: self.runs_table(), key, condition: None };
-        lease.write(vec![gone, self.line(line)]).await.map(drop)
+        let gone = [format!("run#{run}"), steering::row_id(run)];
+        let gone = gone.map(|id| Row::Delete { table: self.runs_table(), key: id_key(&id), condition: None });
+        lease.write(gone.into_iter().chain([self.line(line)]).collect()).await.map(drop)
     }
 
     /// Writes another digest or table into the row of an applied migration.

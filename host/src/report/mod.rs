@@ -16,7 +16,7 @@ use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::Item;
 use crate::run::{Error, ExactlyOnce, Summary};
 
-pub use progress::watched;
+pub use progress::{For, is_drawn, watched};
 pub use runs::way_back;
 
 /// A run's end, for people.

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::options::{MaxErrors, RunOptions};
 use super::summary::{Summary, passed};
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, Progress, access, apply, canary, owner, plan, pool, restore};
+use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
@@ -70,9 +70,11 @@ impl Run {
     }
 
     /// Goes on from wherever the run stands, to its end.
-    pub(super) async fn go_on(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
+    pub(super) async fn go_on(mut self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
         let lease = Arc::new(lease);
+        let steering = self.steered(options);
         let mut result = self.work(options, &lease).await;
+        drop(steering);
         if result.is_ok() && self.is_stopped()? {
             result = self.mark("interrupted", &lease).await;
         }
@@ -136,7 +138,7 @@ impl Run {
         if let Some(old) = &manifest.restores {
             let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;
-            let progress = move |items| observer(Event::Scanned(Progress::scanned(items, &rates, Waits::Guest)));
+            let progress = move |items| observer(Event::Scanned(Progress::scanned(Step::items(items), &rates, Waits::Guest)));
             let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
             self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
             planned?;
@@ -154,7 +156,7 @@ impl Run {
             fail_fast: options.fail_fast,
             stop: self.migrator.stop.child_token(),
             waits: Arc::default(),
-            progress: Arc::new(move |items, waits| observer(Event::Scanned(Progress::scanned(items, &rates, waits)))),
+            progress: Arc::new(move |step, waits| observer(Event::Scanned(Progress::scanned(step, &rates, waits)))),
         };
         let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -229,7 +231,7 @@ impl Run {
             envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
             stop,
-            progress: Arc::new(move |items| observer(Event::Applied(Progress::applied(items, &rates)))),
+            progress: Arc::new(move |step| observer(Event::Applied(Progress::applied(step, &rates)))),
         })
     }
 
@@ -409,12 +411,16 @@ impl Run {
 
     /// The run's row in the history, for those who look from elsewhere.
     async fn mark(&self, state: &str, lease: &Lease) -> Result<(), Error> {
+        Ok(self.migrator.history.put_run(&self.row(state), lease).await?)
+    }
+
+    pub(super) fn row(&self, state: &str) -> Unfinished {
         let manifest = self.journal.manifest();
         let direction = match manifest.direction {
             Direction::Migrate => "migrate",
             Direction::Undo => "undo",
         };
-        let row = Unfinished {
+        Unfinished {
             run: manifest.run.clone(),
             number: manifest.number,
             table: manifest.context.table.clone(),
@@ -422,8 +428,7 @@ impl Run {
             state: state.into(),
             owner: owner(),
             repeatable: manifest.repeatable,
-        };
-        Ok(self.migrator.history.put_run(&row, lease).await?)
+        }
     }
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {

@@ -24,13 +24,14 @@ mod progress;
 mod repair;
 mod restore;
 mod retry;
+mod steer;
 mod summary;
 mod sweep;
 mod terms;
 mod way_back;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
@@ -38,8 +39,9 @@ pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
-pub use progress::Progress;
+pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
+pub use steer::{AtWork, Steered};
 pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
@@ -75,14 +77,23 @@ pub enum Event {
     },
     /// What the run will take, more or less, before it begins.
     Estimated(Estimate),
-    /// So many more items were scanned and answered.
+    /// More items were scanned and answered.
     Scanned(Progress),
     /// The plan is sealed; so many items are to be written.
     Sealed(u64),
-    /// So many more items are done or settled.
+    /// More items are done or settled.
     Applied(Progress),
     /// The first items were carried out and looked at.
     Canary(Canary),
+    /// Somebody steers the run, from this machine or another.
+    Steered {
+        /// The run's id.
+        run: String,
+        /// What it now does.
+        what: Steered,
+        /// Who wanted it, where and when.
+        by: String,
+    },
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
 }
@@ -102,6 +113,8 @@ pub struct Migrator {
     observer: Observer,
     approve: Approve,
     stop: CancellationToken,
+    /// The run that it is at work on, if others can see it.
+    own: Arc<Mutex<Option<Unfinished>>>,
 }
 
 impl Migrator {
@@ -114,7 +127,8 @@ impl Migrator {
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop })
+        let own = Arc::default();
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop, own })
     }
 
     /// Uses another metadata table.

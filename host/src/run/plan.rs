@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::images;
 use super::pool::{Answer, Pool};
-use super::progress::ScanWaits;
+use super::progress::{ScanWaits, Step};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms, Waits};
 use crate::history::is_own;
 use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
@@ -38,7 +38,7 @@ pub(super) struct Planner {
     pub(super) stop: CancellationToken,
     pub(super) waits: Arc<ScanWaits>,
     /// Is told how many items more there are, and what the scan waits for.
-    pub(super) progress: Arc<dyn Fn(u64, Waits) + Send + Sync>,
+    pub(super) progress: Arc<dyn Fn(Step, Waits) + Send + Sync>,
 }
 
 /// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
@@ -121,10 +121,10 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
             let tables = Tables::of(&client, planner.journal.manifest(), &answers).await?;
             let planned = planned(&planner, &client, &tables, answers).await?;
             let record = page_record(&planner.terms, &tables, planned, segment, page, read.cursor, last);
-            let failed = !record.failures.is_empty();
+            let step = Step { items: scanned, failed: record.failures.len() as u64, conflicts: 0 };
             planner.journal.commit_page(record).await?;
-            (planner.progress)(scanned, planner.waits.longer());
-            Ok(failed)
+            (planner.progress)(step, planner.waits.longer());
+            Ok(step.failed > 0)
         });
         page += 1;
         if last {
