@@ -14,6 +14,7 @@ mod new;
 mod options;
 mod repair;
 mod run;
+mod series;
 mod show;
 mod signals;
 mod source;
@@ -22,6 +23,7 @@ mod status;
 mod test;
 mod try_;
 mod undo;
+mod up;
 
 use std::process::ExitCode;
 
@@ -48,9 +50,11 @@ enum Command {
     Undo(undo::UndoVerb),
     /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
     Repair(repair::RepairVerb),
+    /// Apply the migrations of a folder that are not applied yet, in the order of their numbers
+    Up(up::UpVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
-    /// Applied migrations and unfinished runs
+    /// Applied migrations and unfinished runs; of a folder, where each migration stands
     Status(status::StatusVerb),
     /// All that is known of one run
     Show(show::ShowVerb),
@@ -111,6 +115,7 @@ pub fn main() -> ExitCode {
         match local {
             Command::Run(verb) => verb.run().await,
             Command::Undo(verb) => verb.run().await,
+            Command::Up(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

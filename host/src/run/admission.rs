@@ -98,7 +98,11 @@ impl Migrator {
         match (applied.iter().find(|row| row.number == number), manifest.direction) {
             // A plan may have been made long ago.
             (Some(row), Direction::Migrate) if row.run != *run && !manifest.sweep => {
-                let by = if row.run.is_empty() { "another tool".into() } else { format!("run {}", row.run) };
+                let by = match (row.unrun(), row.run.as_str()) {
+                    (Some(_), _) => format!("the word of {}", row.by().unwrap_or("somebody")),
+                    (None, "") => "another tool".into(),
+                    (None, run) => format!("run {run}"),
+                };
                 return Err(Error::Refused(format!(
                     "migration {number} has been applied by {by}, so that run {run} must not do it again (see `drift-host status`)"
                 )));

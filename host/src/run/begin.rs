@@ -84,8 +84,7 @@ impl Migrator {
                 row.table, table.name
             )));
         }
-        let fixed = row.details.iter().any(|(name, digest)| name == "fixed_digest" && digest == migration.digest());
-        if !row.digest.is_empty() && row.digest != migration.digest() && !fixed {
+        if !row.is(migration.digest()) {
             return Err(Error::Refused(format!(
                 "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
                 row.digest,
