@@ -42,8 +42,11 @@ impl UpVerb {
         self.connection.lasting(&migrator)?;
         let standings = series::read(&self.dir, self.flow.limits()?, building)?.on(table, &migrator).await?;
         let members = standings.up(self.to, self.out_of_order)?;
-        // What is not granted to the last one is said before the first one runs.
-        members.iter().try_for_each(|member| self.flow.check(member, table, building))?;
+        // What is not granted to the last one, or does not fit it, is said before the first one runs.
+        for member in &members {
+            self.flow.check(member, table, building)?;
+            migrator.check_fits(&member.description, table).await?;
+        }
         if !members.is_empty() {
             crate::output::aside(format_args!("{}", report::series::pending(&members)));
             self.output.confirm_all(&migrator, table, members.len())?;

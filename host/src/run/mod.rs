@@ -203,6 +203,7 @@ impl Migrator {
             )));
         }
         let table = self.usable(&options.table).await?;
+        self.check_after(migration.description()).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, &manifest, options);
         let manifest = self.estimated(manifest, &table).await?;

@@ -91,6 +91,8 @@ pub struct Standings {
     pub dir: PathBuf,
     /// Every number that the folder or the table's history has.
     pub each: Vec<Standing>,
+    /// Every number that is recorded, for whichever table.
+    pub recorded: Vec<MigrationNumber>,
     /// What should be a migration and cannot be one.
     pub unusable: Vec<Unusable>,
     /// What is none, by its name in the folder.
@@ -130,7 +132,8 @@ impl Series {
             Standing { number, state, member, row, unfinished }
         };
         let each = numbers.into_iter().map(standing).collect();
-        Standings { table: table.to_owned(), dir: self.dir, each, unusable: self.unusable, ignored: self.ignored }
+        let recorded = applied.iter().map(|row| row.number).collect();
+        Standings { table: table.to_owned(), dir: self.dir, each, recorded, unusable: self.unusable, ignored: self.ignored }
     }
 }
 
