@@ -89,7 +89,9 @@ impl RepairVerb {
         } else if let Some(number) = self.applied {
             let counted = self.counted(number).await?;
             let name = if counted.name.is_empty() { String::new() } else { format!(" ({})", counted.name) };
-            self.output.ask(&format!("The history will say that migration {number}{name} is applied to {table}, though it is not run."))?;
+            self.output.ask(&format!(
+                "The history will say that migration {number}{name} is applied to {table}, though it is not run."
+            ))?;
             self.connection.migrator().await?.count_as_applied(&[counted], &table, Unrun::Marked).await?
         } else if let Some(number) = self.not_applied {
             self.output.ask(&format!(
@@ -114,7 +116,10 @@ impl RepairVerb {
         let standings = series::read(dir, Limits::default(), self.connection.building())?.on(table, &migrator).await?;
         let members = standings.baseline(number)?;
         crate::output::aside(format_args!("{}", report::series::counted(&members)));
-        self.output.ask(&format!("The history will say that these {} are applied to {table}, though they are not run.", members.len()))?;
+        self.output.ask(&format!(
+            "The history will say that these {} are applied to {table}, though they are not run.",
+            members.len()
+        ))?;
         let counted = members.iter().map(|member| Counted::described(&member.description, &member.digest));
         migrator.count_as_applied(&counted.collect::<Vec<_>>(), table, Unrun::Baseline).await
     }

@@ -80,7 +80,8 @@ impl UndoVerb {
             (0, _) => {}
             (count, 0) => self.output.confirm_all(&migrator, table, count)?,
             (count, lost) => {
-                self.output.ask(&format!("These {count} write to the table {table}, and {lost} of the above stay as they are."))?;
+                self.output
+                    .ask(&format!("These {count} write to the table {table}, and {lost} of the above stay as they are."))?;
             }
         }
         let walk = in_turn(&steps, async |step| {

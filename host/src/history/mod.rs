@@ -16,9 +16,9 @@ use crate::dynamo::{Billing, Client, Condition, ErrorKind, Row, ScanRequest};
 use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
 
 pub use applied::{Applied, Unrun};
-pub(crate) use repair::MARKED_AT_ONCE;
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
+pub(crate) use repair::MARKED_AT_ONCE;
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);

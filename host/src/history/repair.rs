@@ -75,7 +75,10 @@ impl History {
             None => Ok(()),
             Some(at) => {
                 let number = rows.get(at).map(|row| row.number.to_string()).unwrap_or_default();
-                Err(Error::Row { table: self.meta.clone(), problem: format!("migration {number} was recorded by another run meanwhile") })
+                Err(Error::Row {
+                    table: self.meta.clone(),
+                    problem: format!("migration {number} was recorded by another run meanwhile"),
+                })
             }
         }
     }

@@ -69,9 +69,10 @@ impl Preconditions {
 
     fn is_key(&self, key: &KeySchema) -> bool {
         key.attributes().count() == self.key.len()
-            && key.attributes().zip(&self.key).all(|(has, (name, kind))| {
-                has.name == *name && kind.is_none_or(|kind| kind == has.kind)
-            })
+            && key
+                .attributes()
+                .zip(&self.key)
+                .all(|(has, (name, kind))| has.name == *name && kind.is_none_or(|kind| kind == has.kind))
     }
 }
 

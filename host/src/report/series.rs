@@ -72,11 +72,14 @@ pub(super) fn next(standing: &Standing, of: &Standings) -> Option<String> {
             member.digest,
             member.path.display()
         )),
-        (State::OutOfOrder, ..) => Some(format!("one with a higher number is applied: drift-host up {dir} --table {table} --out-of-order")),
-        (State::Unknown, ..) => Some(format!("{dir} has no migration {number}")),
-        (State::Elsewhere, _, Some(row), _) => {
-            Some(format!("it is recorded for the table {}: drift-host repair --adopt {number} --table {table}, if that is a mistake", row.table))
+        (State::OutOfOrder, ..) => {
+            Some(format!("one with a higher number is applied: drift-host up {dir} --table {table} --out-of-order"))
         }
+        (State::Unknown, ..) => Some(format!("{dir} has no migration {number}")),
+        (State::Elsewhere, _, Some(row), _) => Some(format!(
+            "it is recorded for the table {}: drift-host repair --adopt {number} --table {table}, if that is a mistake",
+            row.table
+        )),
         _ => None,
     }
 }
@@ -93,7 +96,8 @@ pub fn counted(members: &[Member]) -> String {
 
 fn listed(word: &str, members: &[Member]) -> String {
     let line = |member: &Member| {
-        let what = if member.description.summary.is_empty() { String::new() } else { format!(": {}", member.description.summary) };
+        let what =
+            if member.description.summary.is_empty() { String::new() } else { format!(": {}", member.description.summary) };
         format!("{word:<13}{:>8}  {}{what}\n", member.number().to_string(), member.description.name)
     };
     members.iter().map(line).collect()

@@ -16,8 +16,9 @@ use crate::model::{Description, Preconditions, Rate};
 /// What the migration says must hold of the table, held against it.
 pub(super) fn needed(description: &Description, table: &TableInfo) -> Result<(), Error> {
     let (number, name) = (description.number, &description.name);
-    let needs = Preconditions::of(description)
-        .map_err(|why| Error::Usage(format!("the migration {number} ({name}) says of what it needs what is not understood: {why}")))?;
+    let needs = Preconditions::of(description).map_err(|why| {
+        Error::Usage(format!("the migration {number} ({name}) says of what it needs what is not understood: {why}"))
+    })?;
     let missing = needs.missing(&table.name, &table.key, &table.indexes);
     match missing.is_empty() {
         true => Ok(()),

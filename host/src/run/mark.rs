@@ -85,7 +85,8 @@ impl Migrator {
         for part in migrations.chunks(MARKED_AT_ONCE) {
             let numbers: Vec<String> = part.iter().map(|migration| migration.number.to_string()).collect();
             let numbers = numbers.join(", ");
-            let what = if part.len() == 1 { format!("migration {numbers} counts") } else { format!("migrations {numbers} count") };
+            let what =
+                if part.len() == 1 { format!("migration {numbers} counts") } else { format!("migrations {numbers} count") };
             let how = if unrun == Unrun::Baseline { "as a baseline" } else { "marked by hand" };
             let line = format!("on {table} {what} as applied without a run, {how}, by {}", owner());
             let rows: Vec<Applied> = part.iter().map(|migration| migration.row(table, unrun)).collect();
@@ -100,9 +101,16 @@ impl Migrator {
         let table = table.rsplit('/').next().unwrap_or(table);
         let lease = match self.recorded(number).await? {
             row if row.table != table => {
-                return Err(Error::Refused(format!("migration {number} is recorded for the table {}, not for {table}", row.table)));
+                return Err(Error::Refused(format!(
+                    "migration {number} is recorded for the table {}, not for {table}",
+                    row.table
+                )));
             }
-            _ => self.repairing(table).await?,
+            _ => {
+                // A history of dynamo-drift has no table for leases.
+                self.history.init(&Billing::OnDemand).await?;
+                self.repairing(table).await?
+            }
         };
         let uncounted = self.uncount_leased(number, table, &lease).await;
         lease.release().await?;

@@ -118,7 +118,8 @@ impl Standings {
 
     fn way_of(&self, standing: &Standing, kept: &impl Fn(&str) -> bool) -> Result<Back, Error> {
         let (number, name) = (standing.number, standing.name().to_owned());
-        let refused = |why: &str| Err(Error::Refused(format!("migration {number} ({name}) has no way back: {why}. Nothing was done")));
+        let refused =
+            |why: &str| Err(Error::Refused(format!("migration {number} ({name}) has no way back: {why}. Nothing was done")));
         let row = standing.row.as_ref();
         if row.and_then(|row| row.unrun()) == Some(Unrun::Baseline) {
             return refused(&format!(
@@ -131,7 +132,9 @@ impl Standings {
             (Some(member), _) if standing.state == State::Applied && member.reversible => Way::Code(member.clone()),
             (_, Some(run)) => Way::Images(run.to_owned()),
             (Some(_), None) if standing.state == State::Changed => {
-                return refused("other code than was applied has its number now, and its run's journal is not here with its images");
+                return refused(
+                    "other code than was applied has its number now, and its run's journal is not here with its images",
+                );
             }
             (Some(_), None) => return refused("it has no undo, and its run's journal is not here with its images"),
             (None, None) => return refused("it is not in the folder, and its run's journal is not here with its images"),
@@ -164,7 +167,8 @@ impl Standings {
     fn check_after(&self, members: &[Member]) -> Result<(), Error> {
         for (at, member) in members.iter().enumerate() {
             let comes_before = |number: MigrationNumber| members.iter().take(at).any(|before| before.number() == number);
-            let missing = member.description.after.iter().find(|number| !self.recorded.contains(number) && !comes_before(**number));
+            let missing =
+                member.description.after.iter().find(|number| !self.recorded.contains(number) && !comes_before(**number));
             if let Some(number) = missing {
                 return Err(Error::Refused(format!(
                     "migration {} ({}) comes after migration {number}, which is not applied by then. Nothing was done",
@@ -249,8 +253,7 @@ mod tests {
         rows[4].digest = "other".into();
         let standings = series(members).against("T", &rows, &[]);
         let back = standings.back(1.into(), |_| true).unwrap();
-        let ways: Vec<(u64, bool)> =
-            back.iter().map(|back| (back.number.get(), matches!(back.way, Way::Code(_)))).collect();
+        let ways: Vec<(u64, bool)> = back.iter().map(|back| (back.number.get(), matches!(back.way, Way::Code(_)))).collect();
         assert_eq!(ways, [(2, true), (5, false), (4, false), (3, false)]);
         let (code, text) = refusal(standings.back(1.into(), |run| run != "run-4"));
         assert!(code == 3 && text.contains("migration 4 (m4)") && text.contains("not in the folder"), "{text}");
@@ -260,7 +263,11 @@ mod tests {
     #[test]
     fn a_baseline_is_what_is_not_applied_up_to_its_number() {
         let standings = six().against("T", &[row(2, "T", "d")], &[at_work(3, "T")]);
-        assert_eq!(numbers(standings.baseline(4.into())), [1, 3, 4], "whether a run of one is at work is looked at under the lease");
+        assert_eq!(
+            numbers(standings.baseline(4.into())),
+            [1, 3, 4],
+            "whether a run of one is at work is looked at under the lease"
+        );
         assert_eq!(refusal(six().against("T", &[row(1, "T", "d")], &[]).baseline(1.into())).0, 2);
         assert_eq!(standings.member(2.into()).unwrap().number(), 2.into());
         assert_eq!(refusal(standings.member(7.into()).cloned()).0, 2);

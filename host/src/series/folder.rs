@@ -22,9 +22,12 @@ impl Series {
     /// Reads a folder; `load` makes a migration of a component, a file of JavaScript or a project, and refuses what is none.
     pub fn read(dir: &Path, load: impl Fn(&Path) -> Result<Arc<dyn Migration>, Error>) -> Result<Self, Error> {
         let shown = dir.display();
-        let unreadable = |error: std::io::Error| Error::Usage(format!("the folder of migrations {shown} cannot be read: {error}"));
+        let unreadable =
+            |error: std::io::Error| Error::Usage(format!("the folder of migrations {shown} cannot be read: {error}"));
         if dir.is_file() {
-            return Err(Error::Usage(format!("{shown} is a file, and a folder of migrations is wanted; one alone is for `drift-host run`")));
+            return Err(Error::Usage(format!(
+                "{shown} is a file, and a folder of migrations is wanted; one alone is for `drift-host run`"
+            )));
         }
         let entries = std::fs::read_dir(dir).map_err(unreadable)?.collect::<Result<Vec<_>, _>>().map_err(unreadable)?;
         let mut paths: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();

@@ -29,15 +29,8 @@ pub enum State {
 
 impl State {
     /// In the order in which they are told.
-    pub const ALL: [Self; 7] = [
-        Self::Applied,
-        Self::Changed,
-        Self::Incomplete,
-        Self::OutOfOrder,
-        Self::Pending,
-        Self::Unknown,
-        Self::Elsewhere,
-    ];
+    pub const ALL: [Self; 7] =
+        [Self::Applied, Self::Changed, Self::Incomplete, Self::OutOfOrder, Self::Pending, Self::Unknown, Self::Elsewhere];
 
     /// As in documents: `out-of-order`.
     pub fn as_str(self) -> &'static str {

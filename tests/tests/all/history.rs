@@ -219,7 +219,11 @@ async fn every_command_of_the_page_does_what_it_says() {
     // Where each stands.
     let said = walk("Where each stands", 2);
     shell.stand("10 pending, 20 pending, 30 pending, 100 pending, 110 pending, 120 pending");
-    assert!(said[0].contains("pending            20  tag-origin") && said[0].contains("migrations on Things: 6 pending"), "{}", said[0]);
+    assert!(
+        said[0].contains("pending            20  tag-origin") && said[0].contains("migrations on Things: 6 pending"),
+        "{}",
+        said[0]
+    );
     assert!(said[0].contains("ignored      README.md"), "{}", said[0]);
     let status: Json = serde_json::from_str(said[1].lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
     assert_eq!((&status["v"], &status["table"], &status["dir"]), (&json!(1), &json!("Things"), &json!("migrations")));
@@ -244,7 +248,11 @@ async fn every_command_of_the_page_does_what_it_says() {
     assert_eq!(shell.attributes().await, "Id bad length loud n name origin touched", "nothing of it was written");
     let said = walk("When one stops", 3);
     let run = shell.unfinished().unwrap();
-    assert!(said[1].contains("incomplete        110  check") && said[1].contains(&format!("drift-host apply {run}")), "{}", said[1]);
+    assert!(
+        said[1].contains("incomplete        110  check") && said[1].contains(&format!("drift-host apply {run}")),
+        "{}",
+        said[1]
+    );
     assert!(said[2].contains(&format!("drift-host apply {run}")), "{}", said[2]);
     shell.stand("10 applied, 20 applied, 30 applied, 100 applied, 110 incomplete, 120 pending");
     shell.update(7, "REMOVE bad");
@@ -275,7 +283,11 @@ async fn every_command_of_the_page_does_what_it_says() {
     let told: Vec<&str> = said[0].lines().filter_map(|line| line.strip_prefix("to take back")).collect();
     let order = |number: &str| told.iter().position(|line| line.trim_start().starts_with(number)).unwrap();
     assert!(order("120") < order("110") && order("110") < order("100") && order("100") < order("30"), "{}", said[0]);
-    assert!(told[order("40")].contains("from the images of run") && told[order("110")].contains("by its own undo"), "{}", said[0]);
+    assert!(
+        told[order("40")].contains("from the images of run") && told[order("110")].contains("by its own undo"),
+        "{}",
+        said[0]
+    );
     shell.stand("10 applied, 20 applied, 30 pending, 100 pending, 110 pending, 120 pending");
     assert_eq!(shell.things().await, at_twenty, "the table is as it was then");
 
@@ -315,7 +327,10 @@ fn a_folder_that_is_not_understood_is_shown_and_nothing_is_applied_from_it() {
     shell.write("also-ten.js", SHOUT);
     shell.write("text.wasm", "no component");
     let said = shell.must("drift-host status migrations --table Things", 2);
-    for words in ["unusable     migrations/also-ten.js: it says number 10, and so does migrations/10-shout.js", "text.wasm is not WebAssembly"] {
+    for words in [
+        "unusable     migrations/also-ten.js: it says number 10, and so does migrations/10-shout.js",
+        "text.wasm is not WebAssembly",
+    ] {
         assert!(said.contains(words), "{words}: {said}");
     }
     for line in [
@@ -392,7 +407,10 @@ fn the_history_of_dynamo_drift_is_gone_on_with() {
     }
     shell.stand("0 unknown, 10 applied, 30 pending");
     let theirs = shell.one("0");
-    assert_eq!((&theirs["name"], &theirs["by"], &theirs["finished"], &theirs["seconds"]), (&json!("by dynamo-drift"), &Json::Null, &Json::Null, &Json::Null));
+    assert_eq!(
+        (&theirs["name"], &theirs["by"], &theirs["finished"], &theirs["seconds"]),
+        (&json!("by dynamo-drift"), &Json::Null, &Json::Null, &Json::Null)
+    );
     let said = shell.must("drift-host up migrations --table Things", 0);
     assert!(said.contains("applied  migration 30 measure"), "{said}");
     shell.stand("0 unknown, 10 applied, 30 applied");
@@ -405,7 +423,10 @@ fn the_history_of_dynamo_drift_is_gone_on_with() {
 fn a_mark_is_asked_for_and_refused_where_it_would_be_wrong() {
     let shell = Shell::new(&[("10-shout.js", SHOUT), ("30-measure.js", MEASURE)]);
     let said = shell.must("drift-host repair migrations --applied 30 --table Things", 3);
-    assert!(said.contains("migration 30 (measure) is applied to Things, though it is not run") && said.contains("--yes"), "{said}");
+    assert!(
+        said.contains("migration 30 (measure) is applied to Things, though it is not run") && said.contains("--yes"),
+        "{said}"
+    );
     for (line, code, words) in [
         ("repair migrations --applied 31 --table Things --yes", 2, "there is no migration 31 in migrations"),
         ("repair migrations/10-shout.js --applied 30 --table Things --yes", 2, "the plugin is migration 10"),
