@@ -37,6 +37,11 @@ impl Loading {
     pub(super) fn load(&self, path: &Path) -> Result<Plugin, Error> {
         let shown = path.display();
         if path.is_dir() {
+            build::Language::of(path).map_err(|error| {
+                Error::Usage(format!(
+                    "{error}. If it is a folder of migrations: drift-host status {shown}, up {shown}, undo {shown} --to NUMBER"
+                ))
+            })?;
             let built = match self.building {
                 Building::Allowed => build::build_changed(path)?,
                 // What was built before, elsewhere or apart, runs nobody's scripts.

@@ -19,7 +19,7 @@ pub fn standings(standings: &Standings) -> String {
         }
     }
     for one in &standings.unusable {
-        let _ = writeln!(out, "unusable     {}: {}", one.path.display(), one.problem);
+        let _ = writeln!(out, "unusable     {one}");
     }
     if !standings.ignored.is_empty() {
         let _ = writeln!(out, "ignored      {}", standings.ignored.join(", "));

@@ -149,7 +149,7 @@ impl Standings {
             0 => String::new(),
             more => format!(" (and {more} more: drift-host status {} --table {})", self.dir.display(), self.table),
         };
-        Err(Error::Usage(format!("{}: {}{more}. Nothing was done", first.path.display(), first.problem)))
+        Err(Error::Usage(format!("{first}{more}. Nothing was done")))
     }
 
     fn check_unfinished(&self) -> Result<(), Error> {

@@ -16,6 +16,7 @@ mod folder;
 mod standing;
 mod walk;
 
+use std::fmt;
 use std::path::PathBuf;
 
 use crate::model::{Description, MigrationNumber};
@@ -64,4 +65,14 @@ pub struct Unusable {
     pub path: PathBuf,
     /// Why, and what to do.
     pub problem: String,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let path = self.path.display().to_string();
+        match self.problem.starts_with(&path) {
+            true => f.write_str(&self.problem),
+            false => write!(f, "{path}: {}", self.problem),
+        }
+    }
 }

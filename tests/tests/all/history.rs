@@ -40,11 +40,21 @@ impl Shell {
 
     /// A line of a shell; exit code, standard output, standard error.
     fn run(&self, line: &str) -> (i32, String, String) {
+        self.run_at(&self.world.running.endpoint_url(), line)
+    }
+
+    /// The same by an address that is this machine's, and that nobody takes for it: what is there may matter to somebody.
+    fn run_elsewhere(&self, line: &str) -> (i32, String, String) {
+        self.run_at(&self.world.running.endpoint_url().replace("127.0.0.1", "0.0.0.0"), line)
+    }
+
+    fn run_at(&self, endpoint: &str, line: &str) -> (i32, String, String) {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[0], "drift-host", "{line}");
         let mut command = Command::new(binary());
         command.args(&words[1..]).current_dir(self.world.dir.path()).stdin(Stdio::null());
-        command.env("AWS_ENDPOINT_URL", self.world.running.endpoint_url()).env("DRIFT_RUNS_DIR", self.world.runs());
+        command.env("AWS_ENDPOINT_URL", endpoint).env("DRIFT_RUNS_DIR", self.world.runs());
+        command.envs([("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "none"), ("AWS_REGION", "us-east-1")]);
         let output = command.output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
@@ -343,6 +353,10 @@ fn a_folder_that_is_not_understood_is_shown_and_nothing_is_applied_from_it() {
         let said = shell.must(line, 2);
         assert!(said.contains("error: "), "{line}: {said}");
     }
+    for verb in ["run", "undo"] {
+        let said = shell.must(&format!("drift-host {verb} migrations --table Things"), 2);
+        assert!(said.contains("If it is a folder of migrations: drift-host status migrations, up migrations, undo migrations --to NUMBER"), "{said}");
+    }
     shell.remove("also-ten.js");
     shell.remove("text.wasm");
     let (code, out, error) = shell.run("drift-host up migrations --table Things --json");
@@ -456,4 +470,33 @@ fn a_mark_is_asked_for_and_refused_where_it_would_be_wrong() {
         assert!(code == 2 && error.contains("not recorded") || code == 3 && error.contains("drift-host apply"), "{error}");
     }
     shell.stand("10 applied, 30 applied, 110 incomplete");
+}
+
+#[test]
+fn it_asks_once_for_all_and_builds_nothing_where_the_table_is_not_local() {
+    let shell = Shell::new(&[("10-shout.js", SHOUT), ("30-measure.js", MEASURE)]);
+    let (code, _, error) = shell.run_elsewhere("drift-host up migrations --table Things --ephemeral-runs");
+    assert_eq!(code, 3, "{error}");
+    assert!(error.contains("to apply           10  shout") && error.contains("to apply           30  measure"), "{error}");
+    assert_eq!(error.matches("Go on? [y/N]").count(), 1, "{error}");
+    assert!(error.contains("These 2 write to the table Things of http://0.0.0.0:"), "{error}");
+    shell.stand("10 pending, 30 pending");
+    let (code, out, error) = shell.run_elsewhere("drift-host up migrations --table Things --ephemeral-runs --yes");
+    assert_eq!((code, out.matches("applied  migration").count()), (0, 2), "{out}{error}");
+    let (code, _, error) = shell.run_elsewhere("drift-host undo migrations --to 10 --table Things --ephemeral-runs");
+    assert!(code == 3 && error.contains("to take back       30  measure, from the images of run"), "{error}");
+
+    let (code, out, error) = drift_host(&shell.folder(), &["new", "trim-names", "--lang", "js"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let status = |word: &str, code: i32| {
+        let (ended, out, error) = shell.run_elsewhere("drift-host status migrations --table Things");
+        assert_eq!((ended, out.contains(word)), (code, true), "{word}: {out}{error}");
+    };
+    status("unusable     migrations/trim-names is a project", 2);
+    let (code, out, error) = drift_host(&shell.folder(), &["build", "trim-names"]);
+    assert_eq!(code, 0, "{out}{error}");
+    status("pending      ", 0);
+    let source = shell.folder().join("trim-names/migration.js");
+    fs::write(&source, fs::read_to_string(&source).unwrap() + "// more\n").unwrap();
+    status("is a project, and building it would run its scripts", 2);
 }
