@@ -149,6 +149,15 @@ mod tests {
     }
 
     #[test]
+    fn a_plan_of_one_that_comes_after_others_reads_the_history() {
+        let all = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default(), after: true });
+        let statements = all["plan"]["Statement"].as_array().unwrap();
+        let history = statements.iter().find(|one| one["Sid"] == "WhatItComesAfter").unwrap();
+        assert_eq!(history["Action"], json!(["dynamodb:Scan"]));
+        assert_eq!(history["Resource"], json!(["arn:aws:dynamodb:REGION:ACCOUNT:table/meta"]));
+    }
+
+    #[test]
     fn each_grant_adds_its_own_rights_on_its_own_table() {
         for (grant, plan, apply) in [
             ("insert:U", &["DescribeTable"][..], &["DescribeTable", "GetItem", "PutItem"][..]),

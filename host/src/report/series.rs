@@ -11,7 +11,7 @@ pub fn standings(standings: &Standings) -> String {
     for standing in &standings.each {
         // Writing to a String cannot fail.
         let number = standing.number.to_string();
-        let told = standing.row.as_ref().map(|row| applied(row)).unwrap_or_default();
+        let told = standing.row.as_ref().map(applied).unwrap_or_default();
         let line = format!("{:<13}{number:>8}  {:<28} {told}", standing.state.as_str(), standing.name());
         let _ = writeln!(out, "{}", line.trim_end());
         if let Some(next) = next(standing, standings) {

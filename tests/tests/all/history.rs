@@ -355,7 +355,12 @@ fn a_folder_that_is_not_understood_is_shown_and_nothing_is_applied_from_it() {
     }
     for verb in ["run", "undo"] {
         let said = shell.must(&format!("drift-host {verb} migrations --table Things"), 2);
-        assert!(said.contains("If it is a folder of migrations: drift-host status migrations, up migrations, undo migrations --to NUMBER"), "{said}");
+        assert!(
+            said.contains(
+                "If it is a folder of migrations: drift-host status migrations, up migrations, undo migrations --to NUMBER"
+            ),
+            "{said}"
+        );
     }
     shell.remove("also-ten.js");
     shell.remove("text.wasm");
