@@ -17,6 +17,8 @@ pub struct Needs<'a> {
     pub meta: &'a str,
     /// What was, or is to be, granted.
     pub grants: &'a Grants,
+    /// Whether it says that it comes after others: then a plan looks into the history.
+    pub after: bool,
 }
 
 /// `{"plan": {…}, "apply": {…}}`, each a policy document.
@@ -28,7 +30,8 @@ pub fn policies(needs: &Needs<'_>) -> Json {
         grants().enumerate().filter_map(move |(at, grant)| granted(at, grant, needs.table, rights))
     };
     let plan = statement("ReadTheTable", &["DescribeTable", "Scan"], std::slice::from_ref(&own));
-    let plan = std::iter::once(plan).chain(of(to_plan));
+    let history = needs.after.then(|| statement("WhatItComesAfter", &["Scan"], &[meta("")]));
+    let plan = std::iter::once(plan).chain(history).chain(of(to_plan));
 
     let elsewhere = grants().any(|grant| !is_direct(grant.access()));
     // A guard that stands alone in a transaction.
@@ -123,7 +126,7 @@ mod tests {
     /// The actions that `half` allows on a resource.
     fn actions(half: &str, grants: &[&str], resource: &str) -> Vec<String> {
         let grants = Grants::new(grants.iter().map(|grant| grant.parse().unwrap()).collect());
-        let all = policies(&Needs { table: TABLE, meta: "meta", grants: &grants });
+        let all = policies(&Needs { table: TABLE, meta: "meta", grants: &grants, after: false });
         let statements = all[half]["Statement"].as_array().unwrap().clone();
         let resource = resource.replace('@', "arn:aws:dynamodb:eu-west-1:123456789012:table/");
         let on = statements.iter().filter(|one| one["Resource"].as_array().unwrap().contains(&resource.clone().into()));
@@ -143,6 +146,15 @@ mod tests {
             assert!(actions("apply", &[], meta).contains(&"ConditionCheckItem".to_owned()));
         }
         assert!(actions("apply", &[], "@meta_receipts").contains(&"PutItem".to_owned()));
+    }
+
+    #[test]
+    fn a_plan_of_one_that_comes_after_others_reads_the_history() {
+        let all = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default(), after: true });
+        let statements = all["plan"]["Statement"].as_array().unwrap();
+        let history = statements.iter().find(|one| one["Sid"] == "WhatItComesAfter").unwrap();
+        assert_eq!(history["Action"], json!(["dynamodb:Scan"]));
+        assert_eq!(history["Resource"], json!(["arn:aws:dynamodb:REGION:ACCOUNT:table/meta"]));
     }
 
     #[test]
@@ -180,7 +192,7 @@ mod tests {
         assert_eq!(actions("apply", &["insert:audit-*"], "@audit-*"), ["DescribeTable", "GetItem", "PutItem"]);
         let far = "arn:aws:dynamodb:us-east-1:2:table/U";
         assert_eq!(actions("apply", &[&format!("insert:{far}")], far), ["DescribeTable", "GetItem", "PutItem"]);
-        let text = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default() }).to_string();
+        let text = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default(), after: false }).to_string();
         assert!(text.contains("\"arn:aws:dynamodb:REGION:ACCOUNT:table/T\""), "{text}");
     }
 }

@@ -20,6 +20,7 @@ pub mod plugin;
 pub mod policy;
 pub mod report;
 pub mod run;
+pub mod series;
 pub mod store;
 
 pub use native::{AtOnce, Native};

@@ -18,6 +18,7 @@ mod new;
 mod options;
 mod repair;
 mod run;
+mod series;
 mod show;
 mod signals;
 mod source;
@@ -26,6 +27,7 @@ mod status;
 mod test;
 mod try_;
 mod undo;
+mod up;
 
 use std::process::ExitCode;
 
@@ -54,11 +56,13 @@ enum Command {
     Ctl(ctl::CtlVerb),
     /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
     Repair(repair::RepairVerb),
+    /// Apply the migrations of a folder that are not applied yet, in the order of their numbers
+    Up(up::UpVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
     /// Look whether a run on a table would find what it needs; writes nothing
     Doctor(doctor::DoctorVerb),
-    /// Applied migrations and unfinished runs
+    /// Applied migrations and unfinished runs; of a folder, where each migration stands
     Status(status::StatusVerb),
     /// All that is known of one run
     Show(show::ShowVerb),
@@ -121,6 +125,7 @@ pub fn main() -> ExitCode {
             Command::Undo(verb) => verb.run().await,
             Command::Ctl(verb) => verb.run().await,
             Command::Doctor(verb) => verb.run().await,
+            Command::Up(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

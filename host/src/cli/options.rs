@@ -14,6 +14,7 @@ use crate::model::GrantRequest;
 use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, Rate, RunOptions};
+use crate::series::Member;
 
 /// What a plugin is given.
 #[derive(Args, Clone)]
@@ -279,6 +280,35 @@ impl Flow {
         }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
+    }
+
+    /// The limits of a plugin that is only asked what it is.
+    pub(super) fn limits(&self) -> Result<Limits, Error> {
+        self.given.limited.limits(&[])
+    }
+
+    /// Whether a migration of a folder may run with what is granted.
+    pub(super) fn check(&self, member: &Member, table: &str, building: Building) -> Result<(), Error> {
+        self.given.load(&member.path, table, Some(1), building).map(drop)
+    }
+
+    /// As [`Flow::load`], for a migration of a folder, which must be what it was when the folder was read.
+    pub(super) fn load_member(
+        &self,
+        member: &Member,
+        table: &str,
+        building: Building,
+    ) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
+        let (migration, options) = self.load(&member.path, table, building)?;
+        if migration.digest() == member.digest {
+            return Ok((migration, options));
+        }
+        Err(Error::Refused(format!(
+            "{} is {} now, and was {} when the folder was read: somebody changes it. Begin again when that is done",
+            member.path.display(),
+            migration.digest(),
+            member.digest
+        )))
     }
 }
 

@@ -211,11 +211,21 @@ impl std::ops::Deref for Watched {
 impl Output {
     /// Writing to anything that is not local wants a yes.
     pub(super) fn confirm(&self, migrator: &Migrator, table: &str) -> Result<(), Error> {
-        if migrator.database().is_local() {
-            return Ok(());
+        match migrator.database().is_local() {
+            true => Ok(()),
+            false => self.ask(&format!("This writes to the table {table} of {}.", migrator.database().endpoint())),
         }
-        let endpoint = migrator.database().endpoint();
-        self.ask(&format!("This writes to the table {table} of {endpoint}."))
+    }
+
+    /// The same for several migrations, which were told: once for all.
+    pub(super) fn confirm_all(&self, migrator: &Migrator, table: &str, count: usize) -> Result<(), Error> {
+        match migrator.database().is_local() {
+            true => Ok(()),
+            false => self.ask(&format!(
+                "These {count} write to the table {table} of {}, one after the other.",
+                migrator.database().endpoint()
+            )),
+        }
     }
 
     /// Wants a yes, wherever it is.

@@ -7,6 +7,7 @@ pub mod fixtures;
 pub mod items;
 mod progress;
 pub mod runs;
+pub mod series;
 
 use std::fmt::Write;
 

@@ -11,7 +11,24 @@ use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, is_own, now};
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
-use crate::model::Rate;
+use crate::model::{Description, Preconditions, Rate};
+
+/// What the migration says must hold of the table, held against it.
+pub(super) fn needed(description: &Description, table: &TableInfo) -> Result<(), Error> {
+    let (number, name) = (description.number, &description.name);
+    let needs = Preconditions::of(description).map_err(|why| {
+        Error::Usage(format!("the migration {number} ({name}) says of what it needs what is not understood: {why}"))
+    })?;
+    let missing = needs.missing(&table.name, &table.key, &table.indexes);
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!(
+            "the migration {number} ({name}) does not fit the table {}: {}. Nothing was read or written",
+            table.name,
+            missing.join("; ")
+        ))),
+    }
+}
 
 /// How long a table that is being made is waited for.
 const CREATION: Duration = Duration::from_secs(300);
@@ -84,8 +101,7 @@ impl Migrator {
                 row.table, table.name
             )));
         }
-        let fixed = row.details.iter().any(|(name, digest)| name == "fixed_digest" && digest == migration.digest());
-        if !row.digest.is_empty() && row.digest != migration.digest() && !fixed {
+        if !row.is(migration.digest()) {
             return Err(Error::Refused(format!(
                 "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
                 row.digest,
@@ -121,6 +137,9 @@ impl Migrator {
     ) -> Result<Manifest, Error> {
         options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
         let description = migration.description();
+        if direction == Direction::Migrate {
+            needed(description, table)?;
+        }
         let started_at = now();
         let context = RunContext {
             table: table.name.clone(),

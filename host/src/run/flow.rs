@@ -295,7 +295,7 @@ impl Run {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let row = history.find(manifest.number).await?;
         let receipts = ExactlyOnce::Receipts.to_string();
-        let with_receipts = |row: &Applied| row.details.iter().any(|(name, how)| name == PROOF && *how == receipts);
+        let with_receipts = |row: &Applied| row.detail(PROOF) == Some(receipts.as_str());
         let undone = row.filter(with_receipts).map(|row| row.run);
         let own = (manifest.exactly_once == ExactlyOnce::Receipts).then(|| manifest.run.clone());
         let runs: Vec<&str> = undone.iter().chain(&own).map(String::as_str).collect();
@@ -356,6 +356,7 @@ impl Run {
             detail("skipped", counts.skipped.to_string()),
             detail("read_units", spent.read_units.to_string()),
             detail("write_units", spent.write_units.to_string()),
+            detail("seconds", format!("{:.1}", spent.plan_seconds + spent.apply_seconds)),
             detail("host_version", manifest.host_version.clone()),
             detail("by", owner()),
         ];

@@ -16,6 +16,7 @@ mod flow;
 mod forecast;
 mod images;
 mod kept;
+mod mark;
 mod options;
 mod parts;
 mod plan;
@@ -38,6 +39,7 @@ use tokio_util::sync::CancellationToken;
 pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
+pub use mark::Counted;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
@@ -215,6 +217,7 @@ impl Migrator {
             )));
         }
         let table = self.usable(&options.table).await?;
+        self.check_after(migration.description()).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, &manifest, options);
         let manifest = self.estimated(manifest, &table).await?;

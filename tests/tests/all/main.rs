@@ -15,6 +15,7 @@ mod first_look;
 mod five;
 mod fuzz;
 mod grants;
+mod history;
 mod hostile;
 mod iam;
 mod interrupted;
