@@ -10,6 +10,7 @@ pub mod cli;
 pub mod dynamo;
 pub mod history;
 pub mod iam;
+pub mod insight;
 pub mod journal;
 pub mod local;
 pub mod migration;

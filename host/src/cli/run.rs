@@ -10,15 +10,14 @@ use super::connection::Connection;
 use super::options::Flow;
 use crate::Error;
 use crate::author::{Mask, Recorder};
+use crate::insight::Insight;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
 use crate::report;
 use crate::run::{Migrator, RunOptions, Summary};
 
-/// Diffs that `plan` shows.
-const SAMPLES: usize = 3;
-/// The same of `plan --check`, whose question they answer.
-const CHECKED: usize = 20;
+/// Shapes of change of which `plan` shows an item.
+const SHAPES: usize = 10;
 
 #[derive(Args)]
 pub(super) struct RunVerb {
@@ -170,11 +169,11 @@ impl PlanVerb {
             return Ok(self.output.print(&Summary { manifest: None, state: "nothing-to-change".into(), ..summary }));
         }
         let journal = Journal::read(&path)?;
-        let count = if self.check { CHECKED } else { SAMPLES };
         if self.output.json {
-            say!("{}", report::document::plan(&journal, &summary, count)?);
+            say!("{}", report::document::plan(&journal, &summary, SHAPES)?);
         } else {
-            show!("{}{}", report::summary(&summary), report::samples(&journal, count)?);
+            let insight = Insight::read(&journal)?;
+            show!("{}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })

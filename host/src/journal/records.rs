@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::migration::{Direction, FailureKind, LogLine, PolicyTerms, RunContext, SecretArgument};
-use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber, Rate};
+use crate::model::{Action, ExactlyOnce, Features, Item, Key, MigrationNumber, Rate};
 
 /// What a run is: fixed when it begins. No credentials, ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -69,6 +69,12 @@ pub struct Manifest {
     /// What it was expected to take, before it began.
     #[serde(default)]
     pub estimate: Option<Estimate>,
+    /// What the table had when it began; `None` in journals of before that was asked.
+    #[serde(default)]
+    pub features: Option<Features>,
+    /// Of a global table, the region in which the application writes, and this run too.
+    #[serde(default)]
+    pub home_region: Option<String>,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

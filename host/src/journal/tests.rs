@@ -51,6 +51,8 @@ fn manifest(segments: u32) -> Manifest {
         max_read_units: None,
         max_write_units: None,
         estimate: None,
+        features: None,
+        home_region: None,
         endpoint_url: None,
         region: None,
         profile: None,

@@ -6,6 +6,7 @@
 mod action;
 mod description;
 mod exactly_once;
+mod features;
 mod key;
 mod number;
 mod plain;
@@ -22,6 +23,7 @@ pub(crate) mod arbitrary;
 pub use action::{Action, Address, Existing, Insert, Patch, Target, Update};
 pub use description::{Access, Description, GrantRequest, MigrationNumber, MigrationNumberError};
 pub use exactly_once::ExactlyOnce;
+pub use features::{Checked, Features, IndexKey};
 pub use key::{Key, KeyAttribute, KeySchema, KeyType};
 pub use number::{Number, NumberError};
 pub use plain::is_plain;

@@ -2,7 +2,9 @@
 
 use serde_json::{Value as Json, json};
 
+use super::changes;
 use crate::history::{Applied, Audit, Unfinished};
+use crate::insight::Insight;
 use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord, RunFile};
 use crate::migration::{ItemFailure, Reply, RunContext};
 use crate::model::json::item_to_dynamodb_json;
@@ -54,7 +56,8 @@ pub fn answer(context: &RunContext, item: &Item, answer: &Result<Reply, ItemFail
     }
 }
 
-/// A run's summary, and beside it the run's `manifest` (without anything secret: it holds none) and its `segments`.
+/// A run's summary, and beside it the run's `manifest` (without anything secret: it holds none), its `segments`, and what it changes,
+/// as of a plan.
 pub fn run(journal: &Journal, summary: &Summary) -> Result<Json, Error> {
     let mut document = summary.to_json();
     let segments = journal.segments()?.into_iter().map(
@@ -63,6 +66,9 @@ pub fn run(journal: &Journal, summary: &Summary) -> Result<Json, Error> {
     if let Json::Object(map) = &mut document {
         map.insert("manifest".into(), json!(journal.manifest()));
         map.insert("segments".into(), segments.collect());
+        let insight = Insight::read(journal)?;
+        map.insert("changes".into(), changes::json(journal, &insight)?);
+        map.insert("warnings".into(), changes::warnings_json(journal, &insight));
     }
     Ok(document)
 }
@@ -111,19 +117,19 @@ fn kind(kind: OutcomeKind) -> &'static str {
     }
 }
 
-/// A plan's summary, and `would_change`: how many items, and of the first ones `{"key","image","actions","after"}`.
+/// A plan's summary; `would_change`: how many items, and of the first shapes of change one each as `{"key","image","actions","after"}`;
+/// and `changes` and `warnings` (docs/plan.md).
 pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, Error> {
-    let schema = &journal.manifest().context.key;
-    let samples = super::entries(journal, count)?.into_iter().map(|entry| {
-        let key = schema.key_of(&entry.image).map_or_else(|problem| problem, |key| key.to_string());
-        json!({ "key": key, "image": item_to_dynamodb_json(&entry.image),
-            "actions": entry.actions.iter().map(action).collect::<Vec<_>>(),
-            "after": item_to_dynamodb_json(&after(&entry.image, &entry.actions)) })
-    });
-    let samples: Vec<Json> = samples.collect();
+    let insight = Insight::read(journal)?;
+    let mut samples = Vec::new();
+    for shape in insight.shapes.iter().take(count) {
+        samples.extend(insight.example(journal, shape)?.map(|entry| changes::sample(journal.manifest(), &entry)));
+    }
     let mut document = summary.to_json();
     if let Json::Object(map) = &mut document {
         map.insert("would_change".into(), json!({ "items": summary.counts.changed, "samples": samples }));
+        map.insert("changes".into(), changes::json(journal, &insight)?);
+        map.insert("warnings".into(), changes::warnings_json(journal, &insight));
     }
     Ok(document)
 }

@@ -44,6 +44,7 @@ pub fn watched(migrator: Migrator) -> Migrator {
                 tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
             }
             Event::Estimated(estimate) => super::estimate::lines(&estimate).iter().for_each(|line| tell!("{line}")),
+            Event::Warned(warnings) => warnings.iter().for_each(|warning| tell!("{warning}")),
             Event::Scanned(progress) => {
                 state.scanned += progress.items;
                 state.rate = pace("read", progress.rates.read);

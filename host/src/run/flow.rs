@@ -87,7 +87,11 @@ impl Run {
     async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         if !self.journal.state()?.is_final() {
             self.mark("planning", lease).await?;
+            let sealed = self.journal.is_sealed()?;
             self.plan(options).await?;
+            if !sealed {
+                self.warn_of_plan().await?;
+            }
             self.refuse_what_failed().await?;
             self.publish().await?;
         }
