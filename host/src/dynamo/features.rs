@@ -27,9 +27,8 @@ impl Client {
     async fn ttl(&self, table: &str) -> Result<Option<String>, Error> {
         let call = Call { operation: "DescribeTimeToLive", subject: table, repeatable: true, cancel: None, cost: Cost::Free };
         let answer = self.call(call, |_| None, || self.sdk().describe_time_to_live().table_name(table).send()).await?;
-        let expires = |status: Option<&TimeToLiveStatus>| {
-            matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling))
-        };
+        let expires =
+            |status: Option<&TimeToLiveStatus>| matches!(status, Some(TimeToLiveStatus::Enabled | TimeToLiveStatus::Enabling));
         let described = answer.time_to_live_description().filter(|described| expires(described.time_to_live_status()));
         Ok(described.and_then(|described| described.attribute_name()).map(str::to_owned))
     }
@@ -38,7 +37,8 @@ impl Client {
         let call =
             Call { operation: "DescribeContinuousBackups", subject: table, repeatable: true, cancel: None, cost: Cost::Free };
         let answer = self.call(call, |_| None, || self.sdk().describe_continuous_backups().table_name(table).send()).await?;
-        let described = answer.continuous_backups_description().and_then(|described| described.point_in_time_recovery_description());
+        let described =
+            answer.continuous_backups_description().and_then(|described| described.point_in_time_recovery_description());
         let status = described.and_then(|described| described.point_in_time_recovery_status());
         Ok(status == Some(&PointInTimeRecoveryStatus::Enabled))
     }

@@ -22,8 +22,21 @@ const LARGEST: usize = 10;
 const NEAR: usize = MAX_ITEM_BYTES / 10 * 9;
 /// How applications call the number by which they tell whether an item changed.
 const VERSIONS: [&str; 15] = [
-    "version", "_version", "__version", "ver", "_ver", "__v", "_v", "rev", "_rev", "revision", "_revision", "rowversion",
-    "lockversion", "versionnumber", "optlock",
+    "version",
+    "_version",
+    "__version",
+    "ver",
+    "_ver",
+    "__v",
+    "_v",
+    "rev",
+    "_rev",
+    "revision",
+    "_revision",
+    "rowversion",
+    "lockversion",
+    "versionnumber",
+    "optlock",
 ];
 
 /// What is counted of an attribute.
@@ -119,7 +132,8 @@ impl<'a> Collector<'a> {
     where
         'a: 'e,
     {
-        let patches = || entry.actions.iter().filter_map(|action| if let Action::Patch(patch) = action { Some(patch) } else { None });
+        let patches =
+            || entry.actions.iter().filter_map(|action| if let Action::Patch(patch) = action { Some(patch) } else { None });
         patches().next()?;
         let after = patches().fold(entry.image.clone(), |item, patch| patch.applied_to(&item));
         let mut names: Vec<&'e str> = patches().flat_map(named).collect();
@@ -230,7 +244,13 @@ impl<'a> Collector<'a> {
             let on = |part: &Part<&str>| part.table == own && part.change.is_some_and(|(touched, _)| touched == name);
             touches.iter().any(|(part, _)| on(part))
         };
-        let set = |name: &str| entry.actions.iter().filter_map(move |action| if let Action::Patch(patch) = action { patch.set.get(name) } else { None }).last();
+        let set = |name: &str| {
+            entry
+                .actions
+                .iter()
+                .filter_map(move |action| if let Action::Patch(patch) = action { patch.set.get(name) } else { None })
+                .last()
+        };
         for (attribute, items, mistyped) in &mut self.concerns.index_keys {
             if !touched(attribute) {
                 continue;
@@ -243,7 +263,9 @@ impl<'a> Collector<'a> {
             && touched(ttl)
         {
             let now = self.now;
-            let past = |value: &Value| value.as_n().map(Number::as_str).and_then(|text| text.parse::<i64>().ok()).is_some_and(|at| at <= now);
+            let past = |value: &Value| {
+                value.as_n().map(Number::as_str).and_then(|text| text.parse::<i64>().ok()).is_some_and(|at| at <= now)
+            };
             self.concerns.ttl.0 += 1;
             self.concerns.ttl.1 += u64::from(set(ttl).is_some_and(past));
         }
@@ -283,7 +305,13 @@ fn named(patch: &Patch) -> impl Iterator<Item = &str> {
     patch.set.names().chain(patch.remove.iter().map(String::as_str))
 }
 
-fn note_largest(largest: &mut Vec<(crate::model::Key, usize, usize)>, schema: &KeySchema, image: &Item, before: usize, after: usize) {
+fn note_largest(
+    largest: &mut Vec<(crate::model::Key, usize, usize)>,
+    schema: &KeySchema,
+    image: &Item,
+    before: usize,
+    after: usize,
+) {
     let Ok(key) = schema.key_of(image) else { return };
     let at = largest.partition_point(|(_, _, bytes)| *bytes >= after);
     if at < LARGEST {
@@ -298,7 +326,9 @@ fn looks_like_a_version(name: &str) -> bool {
         return false;
     }
     let plain: String = name.chars().filter(|c| c.is_alphanumeric()).map(|c| c.to_ascii_lowercase()).collect();
-    VERSIONS.iter().any(|version| name.eq_ignore_ascii_case(version) || version.trim_start_matches('_') == plain && plain.len() > 1)
+    VERSIONS
+        .iter()
+        .any(|version| name.eq_ignore_ascii_case(version) || version.trim_start_matches('_') == plain && plain.len() > 1)
 }
 
 /// Whether an item's actions are sent as a transaction: several writes, or one that brings its source or its proof along.

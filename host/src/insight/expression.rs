@@ -85,13 +85,10 @@ mod tests {
         let set = |name: &str| (name.to_owned(), Change::Set);
         let removed = |name: &str| (name.to_owned(), Change::Removed);
         assert_eq!(read("SET #s = :a, b = if_not_exists(c, :z) + :one"), [set("status"), set("b")]);
-        assert_eq!(read("set a.b[2] = :x REMOVE d, e.f ADD n :one DELETE tags :t"), [
-            set("a"),
-            removed("d"),
-            set("e"),
-            set("n"),
-            set("tags")
-        ]);
+        assert_eq!(
+            read("set a.b[2] = :x REMOVE d, e.f ADD n :one DELETE tags :t"),
+            [set("a"), removed("d"), set("e"), set("n"), set("tags")]
+        );
         assert_eq!(read(""), []);
         assert_eq!(read("nonsense ( , ) = "), []);
     }

@@ -141,7 +141,9 @@ pub fn of_plan(manifest: &Manifest, insight: &Insight) -> Vec<Warning> {
         let (indexes, kinds): (Vec<&str>, Vec<&str>) = keys.map(|key| (key.index.as_str(), key.kind.as_str())).unzip();
         let wrong = match mistyped {
             0 => String::new(),
-            count => format!("; {} another type than {}, which DynamoDB refuses", gives(*count), kinds.first().unwrap_or(&"its own")),
+            count => {
+                format!("; {} another type than {}, which DynamoDB refuses", gives(*count), kinds.first().unwrap_or(&"its own"))
+            }
         };
         found.push(Warning::new(
             Code::IndexKey,

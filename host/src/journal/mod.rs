@@ -209,4 +209,4 @@ fn set_marks(file: &Connection, segment: u32, page: u32, marks: &Marks) -> Resul
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use super::*;
 use crate::migration::{Direction, RunContext};
 use crate::model::{Action, Item, Key, KeyAttribute, KeySchema, KeyType, Patch, Value};
 
-fn manifest(segments: u32) -> Manifest {
+pub(crate) fn manifest(segments: u32) -> Manifest {
     let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
     let context = RunContext {
         table: "T".into(),

@@ -33,7 +33,8 @@ pub fn told(journal: &Journal, insight: &Insight, count: usize) -> Result<String
     let unshown: u64 = insight.shapes.iter().skip(count).map(|shape| shape.items).sum::<u64>() + insight.other_items;
     if unshown > 0 {
         let run = &manifest.run;
-        let _ = writeln!(out, "── {unshown} more items are changed in other ways: drift-host show {run} -o report.html, or --json");
+        let _ =
+            writeln!(out, "── {unshown} more items are changed in other ways: drift-host show {run} -o report.html, or --json");
     }
     Ok(out)
 }
@@ -92,7 +93,11 @@ fn statistics(manifest: &Manifest, insight: &Insight) -> String {
 }
 
 fn attribute(line: &AttributeLine, elsewhere: bool) -> [String; 5] {
-    let place = if elsewhere { format!("{} ({} {})", name(&line.attribute), line.action, name(&line.table)) } else { name(&line.attribute) };
+    let place = if elsewhere {
+        format!("{} ({} {})", name(&line.attribute), line.action, name(&line.table))
+    } else {
+        name(&line.attribute)
+    };
     let count = |count: u64| if count == 0 { String::from("-") } else { count.to_string() };
     let retyped: Vec<String> = line.retyped.iter().map(|(from, to, items)| format!("{from} → {to} {items}")).collect();
     let retyped = if retyped.is_empty() { "-".into() } else { retyped.join(", ") };
@@ -133,7 +138,11 @@ pub fn json(journal: &Journal, insight: &Insight) -> Result<Json, Error> {
             "parts": shape.parts.iter().map(part).collect::<Vec<_>>(), "parts_not_listed": shape.more,
             "example": example.map(|entry| sample(manifest, &entry)) }));
     }
-    let largest = insight.near_limit.largest.iter().map(|(key, before, after)| json!({ "key": key.to_string(), "before": before, "after": after }));
+    let largest = insight
+        .near_limit
+        .largest
+        .iter()
+        .map(|(key, before, after)| json!({ "key": key.to_string(), "before": before, "after": after }));
     Ok(json!({ "items": insight.items, "unchanged": insight.unchanged, "actions": actions.collect::<Vec<_>>(),
         "attributes": attributes.collect::<Vec<_>>(), "attribute_changes_not_listed": insight.other_attributes,
         "shapes": shapes, "items_of_shapes_not_listed": insight.other_items,

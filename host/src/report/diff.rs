@@ -101,9 +101,7 @@ fn step(action: &Action, item: &Item, width: Width) -> Step {
             deletes: false,
             lines: whole(Sign::Minus, &insert.item),
         },
-        Action::Delete(deleted) => {
-            Step { head: Some(format!("delete {}", target(deleted))), deletes: true, lines: Vec::new() }
-        }
+        Action::Delete(deleted) => Step { head: Some(format!("delete {}", target(deleted))), deletes: true, lines: Vec::new() },
     }
 }
 
@@ -234,10 +232,14 @@ mod tests {
 
     #[test]
     fn a_long_value_is_shown_where_it_differs_and_whole_where_that_is_asked() {
-        let (before, after) = (format!("{}old{}", "x".repeat(500), "y".repeat(500)), format!("{}new{}", "x".repeat(500), "y".repeat(500)));
+        let (before, after) =
+            (format!("{}old{}", "x".repeat(500), "y".repeat(500)), format!("{}new{}", "x".repeat(500), "y".repeat(500)));
         let item = |text: &str| format!("{{\"t\":\"{text}\"}}");
         let clipped = shown(&item(&before), &item(&after), &[], Width::Clipped);
-        assert!(clipped[0].starts_with("- t: …xxx") && clipped[0].contains("old") && clipped[0].ends_with("(1012 characters)"), "{clipped:?}");
+        assert!(
+            clipped[0].starts_with("- t: …xxx") && clipped[0].contains("old") && clipped[0].ends_with("(1012 characters)"),
+            "{clipped:?}"
+        );
         assert!(clipped[1].contains("xnewy") && clipped[1].chars().count() < 200, "{clipped:?}");
         assert!(shown(&item(&before), &item(&after), &[], Width::Whole)[0].contains(&before));
     }

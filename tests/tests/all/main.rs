@@ -25,6 +25,7 @@ mod memory;
 mod no_images;
 mod pace;
 mod passing;
+mod plan_for_people;
 mod plugin;
 mod policy;
 mod proxy;
