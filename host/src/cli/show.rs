@@ -1,11 +1,15 @@
 //! `show`: what a run's journal knows. Touches no table.
 
+use std::path::{Path, PathBuf};
+
 use clap::Args;
 use serde_json::json;
 
 use super::Ended;
 use super::connection::Connection;
 use crate::journal::Journal;
+use crate::report::page::{self, Show};
+use crate::run::Summary;
 use crate::{Error, report};
 
 #[derive(Args)]
@@ -21,6 +25,18 @@ pub(super) struct ShowVerb {
     /// All about the item with this key: Id=7, 'pk=USER#1, sk=PROFILE', or JSON
     #[arg(long, value_name = "KEY")]
     item: Option<String>,
+    /// Write a page for a browser, one file that asks for nothing: for whoever reviews the run without a shell
+    #[arg(long, short, value_name = "FILE.html", conflicts_with_all = ["item", "errors", "json"])]
+    output: Option<PathBuf>,
+    /// With -o: at most so many items
+    #[arg(long, value_name = "N", default_value_t = 1000, requires = "output", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    items: u32,
+    /// With -o: keys as they are, other values masked
+    #[arg(long, requires = "output", conflicts_with = "show_values")]
+    show_keys: bool,
+    /// With -o: all values as they are, not masked
+    #[arg(long, requires = "output")]
+    show_values: bool,
     #[command(flatten)]
     connection: Connection,
     /// Print one JSON document
@@ -40,12 +56,33 @@ impl ShowVerb {
         if let Some(key) = &self.item {
             return self.item(&journal, key);
         }
-        let summary = crate::run::Summary::read(&journal)?;
+        let summary = Summary::read(&journal)?;
+        if let Some(file) = &self.output {
+            return self.page(&journal, &summary, file);
+        }
         if self.json {
             say!("{}", report::document::run(&journal, &summary)?)
         } else {
             show!("{}", report::run(&journal, &summary)?)
         }
+        Ok(0)
+    }
+
+    fn page(&self, journal: &Journal, summary: &Summary, file: &Path) -> Ended {
+        let show = match (self.show_values, self.show_keys) {
+            (true, _) => Show::Values,
+            (false, true) => Show::Keys,
+            (false, false) => Show::Nothing,
+        };
+        let page = page::page(journal, summary, page::Options { show, items: self.items as usize })?;
+        std::fs::write(file, &page.html)
+            .map_err(|error| Error::Usage(format!("the page could not be written to {}: {error}", file.display())))?;
+        let values = match show {
+            Show::Values => "values are not masked",
+            Show::Keys => "values are masked, keys are not",
+            Show::Nothing => "values are masked",
+        };
+        tell!("{}: {} of {} items that are changed or failed; {values}", file.display(), page.shown, page.of);
         Ok(0)
     }
 

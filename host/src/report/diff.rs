@@ -105,6 +105,11 @@ fn step(action: &Action, item: &Item, width: Width) -> Step {
     }
 }
 
+/// An item, attribute by attribute.
+pub(super) fn whole(item: &Item, width: Width) -> Vec<Line> {
+    item.iter().map(|(name, value)| line(Sign::Plus, &escaped(name), value, width)).collect()
+}
+
 /// By the attributes' names, those taken away and those set.
 fn patched(patch: &Patch, item: &Item, width: Width) -> Vec<Line> {
     let mut names: Vec<&str> = patch.set.names().chain(patch.remove.iter().map(String::as_str)).collect();

@@ -6,6 +6,7 @@ pub mod document;
 mod estimate;
 pub mod fixtures;
 pub mod items;
+pub mod page;
 mod progress;
 pub mod runs;
 
@@ -116,6 +117,15 @@ const SHAPES: usize = 10;
 /// All that is known of one run, with an item of each shape of change.
 pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
     let mut out = summary(of);
+    for (name, fact) in facts(journal)? {
+        let _ = writeln!(out, "  {name:<9}{fact}");
+    }
+    out.push_str(&changes::told(journal, &Insight::read(journal)?, SHAPES)?);
+    Ok(out)
+}
+
+/// What a run is, by the names of its facts.
+fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
     let manifest = journal.manifest();
     let pairs =
         |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
@@ -148,11 +158,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
     ];
-    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-        let _ = writeln!(out, "  {name:<9}{fact}");
-    }
-    out.push_str(&changes::told(journal, &Insight::read(journal)?, SHAPES)?);
-    Ok(out)
+    Ok(facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect())
 }
 
 /// The history.
