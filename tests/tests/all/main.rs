@@ -24,6 +24,7 @@ mod local;
 mod memory;
 mod no_images;
 mod pace;
+mod page;
 mod passing;
 mod plan_for_people;
 mod plugin;

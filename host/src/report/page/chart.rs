@@ -37,7 +37,9 @@ pub(super) struct Bar {
 pub(super) fn bars(html: &mut Html, caption: &str, head: [&str; 2], rows: &[Bar]) {
     let length = |bar: &Bar| bar.parts.iter().map(|(length, _)| length).sum::<f64>();
     let longest = rows.iter().map(length).fold(0.0, f64::max);
-    html.raw("<div class=\"scroll\"><table class=\"chart\"><caption>").text(caption).raw("</caption><thead><tr><th scope=\"col\">");
+    html.raw("<div class=\"scroll\"><table class=\"chart\"><caption>")
+        .text(caption)
+        .raw("</caption><thead><tr><th scope=\"col\">");
     html.text(head[0]).raw("</th><th class=\"bar\" aria-hidden=\"true\"></th><th scope=\"col\" class=\"n\">").text(head[1]);
     html.raw("</th></tr></thead><tbody>");
     for row in rows {

@@ -105,7 +105,10 @@ mod tests {
         assert_eq!(escaped("<script>alert('x')</script>"), "&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;");
         assert_eq!(escaped("a & \"b\" &lt;"), "a &amp; &quot;b&quot; &amp;lt;");
         let hidden = |code: &str| format!("<span class=\"hidden-char\">{code}</span>");
-        assert_eq!(escaped("a\u{202e}b\u{2028}\0\u{7f}"), format!("a{}b{}{}{}", hidden("U+202E"), hidden("U+2028"), hidden("U+0000"), hidden("U+007F")));
+        assert_eq!(
+            escaped("a\u{202e}b\u{2028}\0\u{7f}"),
+            format!("a{}b{}{}{}", hidden("U+202E"), hidden("U+2028"), hidden("U+0000"), hidden("U+007F"))
+        );
         assert_eq!(escaped("Grüße 名前 مرحبا\n\t"), "Grüße 名前 مرحبا\n\t");
     }
 

@@ -46,7 +46,11 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
     };
     let state = state(record);
     let mut html = Html::default();
-    html.raw("<details class=\"item\" id=\"item-").number(number).raw("\" data-state=\"").raw(state).raw("\"><summary><span class=\"id\">");
+    html.raw("<details class=\"item\" id=\"item-")
+        .number(number)
+        .raw("\" data-state=\"")
+        .raw(state)
+        .raw("\"><summary><span class=\"id\">");
     html.apart(&key).raw("</span> ").add(&badge(state)).raw("<span class=\"what\">");
     match found.example_of.and_then(|at| source.insight.shapes.get(at)) {
         Some(shape) => {
@@ -135,8 +139,16 @@ fn table<'a>(html: &mut Html, caption: &'static str, lines: impl Iterator<Item =
     html.raw("</caption><thead class=\"vh\"><tr><th scope=\"col\">Change</th><th scope=\"col\">Attribute</th><th scope=\"col\">Value</th></tr></thead><tbody>");
     for (sign, Line { path, value, .. }) in lines {
         let (row, open, close) = match sign {
-            Some(Sign::Minus) => ("<tr class=\"minus\"><td class=\"sign\"><span aria-hidden=\"true\">−</span><span class=\"vh\">before</span></td>", "<del>", "</del>"),
-            Some(Sign::Plus) => ("<tr class=\"plus\"><td class=\"sign\"><span aria-hidden=\"true\">+</span><span class=\"vh\">after</span></td>", "<ins>", "</ins>"),
+            Some(Sign::Minus) => (
+                "<tr class=\"minus\"><td class=\"sign\"><span aria-hidden=\"true\">−</span><span class=\"vh\">before</span></td>",
+                "<del>",
+                "</del>",
+            ),
+            Some(Sign::Plus) => (
+                "<tr class=\"plus\"><td class=\"sign\"><span aria-hidden=\"true\">+</span><span class=\"vh\">after</span></td>",
+                "<ins>",
+                "</ins>",
+            ),
             None => ("<tr class=\"same\"><td class=\"sign\"></td>", "", ""),
         };
         html.raw(row).raw("<th scope=\"row\" class=\"path\">").apart(path).raw("</th><td>").raw(open).apart(value).raw(close);

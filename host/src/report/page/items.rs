@@ -17,12 +17,7 @@ pub(super) struct Found {
 }
 
 /// Hands each item to `each`, a page of the journal at a time in memory, until it says that there is no room.
-pub(super) fn each(
-    journal: &Journal,
-    insight: &Insight,
-    most: usize,
-    mut each: impl FnMut(Found) -> bool,
-) -> Result<(), Error> {
+pub(super) fn each(journal: &Journal, insight: &Insight, most: usize, mut each: impl FnMut(Found) -> bool) -> Result<(), Error> {
     for ((segment, page), positions) in chosen(journal, insight, most)?.into_iter().flatten() {
         let read = journal.page(segment, page)?;
         let mut attempts: BTreeMap<u32, AttemptRecord> =

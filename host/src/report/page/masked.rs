@@ -76,10 +76,9 @@ impl<'a> Masked<'a> {
     fn target(&self, target: &Target) -> Target {
         match target {
             Target::This => Target::This,
-            Target::Other(Address { table, key }) => Target::Other(Address {
-                table: table.clone(),
-                key: Key::from_attributes(self.foreign(key.attributes())),
-            }),
+            Target::Other(Address { table, key }) => {
+                Target::Other(Address { table: table.clone(), key: Key::from_attributes(self.foreign(key.attributes())) })
+            }
         }
     }
 
@@ -127,7 +126,9 @@ fn collect(value: &Value, masked: &Value, found: &mut Vec<(String, String)>) {
     match (value, masked) {
         (Value::S(value), Value::S(masked)) if value.chars().nth(1).is_some() => found.push((value.clone(), masked.clone())),
         (Value::N(value), Value::N(masked)) => found.push((value.as_str().to_owned(), masked.as_str().to_owned())),
-        (Value::L(values), Value::L(masked)) => values.iter().zip(masked).for_each(|(value, masked)| collect(value, masked, found)),
+        (Value::L(values), Value::L(masked)) => {
+            values.iter().zip(masked).for_each(|(value, masked)| collect(value, masked, found))
+        }
         (Value::M(values), Value::M(masked)) => {
             values.iter().zip(masked.iter()).for_each(|((_, value), (_, masked))| collect(value, masked, found));
         }

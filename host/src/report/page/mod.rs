@@ -21,8 +21,8 @@ use crate::journal::Journal;
 use crate::run::{Error, Summary};
 
 use html::Html;
-pub use masked::Show;
 use masked::Masked;
+pub use masked::Show;
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
@@ -114,7 +114,8 @@ mod tests {
         for asks in ["url(", "@import", "http:", "https:"] {
             assert!(!STYLE.contains(asks) && !SCRIPT.contains(asks), "{asks}");
         }
-        for runs in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(", "import("] {
+        for runs in ["innerHTML", "outerHTML", "insertAdjacentHTML", "document.write", "eval(", "Function(", "fetch(", "import("]
+        {
             assert!(!SCRIPT.contains(runs), "{runs}");
         }
         assert!(!STYLE.contains('\r') && !SCRIPT.contains('\r'), "a browser would hash another text");

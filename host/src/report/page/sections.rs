@@ -18,7 +18,9 @@ const MESSAGES: usize = 100;
 
 pub(super) fn top(html: &mut Html, source: &Source<'_>) {
     let (manifest, summary) = (source.journal.manifest(), source.summary);
-    html.raw("<a class=\"skip\" href=\"#main\">To the summary</a><header><h1>Migration ").text(&manifest.number.to_string()).raw(" ");
+    html.raw("<a class=\"skip\" href=\"#main\">To the summary</a><header><h1>Migration ")
+        .text(&manifest.number.to_string())
+        .raw(" ");
     html.apart(&manifest.name).raw(" on ").apart(&manifest.context.table).raw("</h1><p>");
     html.raw(match summary.state.as_str() {
         "applied" | "undone" => "<span class=\"badge good\">",
@@ -95,7 +97,11 @@ pub(super) fn warnings(html: &mut Html, source: &Source<'_>) {
     }
     html.raw("<h3>Warnings</h3><ul class=\"notes\">");
     for warning in found {
-        html.raw("<li class=\"note\">").apart(&warning.message).raw(" <span class=\"soft\">(").text(&warning.page()).raw(")</span></li>");
+        html.raw("<li class=\"note\">")
+            .apart(&warning.message)
+            .raw(" <span class=\"soft\">(")
+            .text(&warning.page())
+            .raw(")</span></li>");
     }
     html.raw("</ul>");
 }
@@ -107,8 +113,12 @@ pub(super) fn changes(html: &mut Html, source: &Source<'_>) {
         html.raw("<p>Nothing is to be changed.</p>");
         return;
     }
-    let mut rows: Vec<Bar> =
-        insight.shapes.iter().take(ROWS).map(|shape| bar(&shape.told(own), &[(shape.items, Tone::Main)], shape.items.to_string())).collect();
+    let mut rows: Vec<Bar> = insight
+        .shapes
+        .iter()
+        .take(ROWS)
+        .map(|shape| bar(&shape.told(own), &[(shape.items, Tone::Main)], shape.items.to_string()))
+        .collect();
     let rest: u64 = insight.shapes.iter().skip(ROWS).map(|shape| shape.items).sum::<u64>() + insight.other_items;
     if rest > 0 {
         rows.push(bar("other shapes", &[(rest, Tone::Quiet)], rest.to_string()));
@@ -149,7 +159,11 @@ pub(super) fn changes(html: &mut Html, source: &Source<'_>) {
     if near.items > 0 {
         html.raw("<p class=\"note\">").text(&changes::items(near.items)).raw(" grow near the 400 KB that an item may have");
         if let Some((key, before, after)) = near.largest.first() {
-            html.raw(", most of all ").apart(&source.masked.key(key).to_string()).raw(": from ").number(*before as u64).raw(" to ");
+            html.raw(", most of all ")
+                .apart(&source.masked.key(key).to_string())
+                .raw(": from ")
+                .number(*before as u64)
+                .raw(" to ");
             html.number(*after as u64).raw(" bytes");
         }
         html.raw("</p>");
@@ -194,7 +208,9 @@ pub(super) fn items(html: &mut Html, source: &Source<'_>, items: &[Shown], of: u
     html.raw("<h2 id=\"items\">Items</h2><p>").number(items.len() as u64).raw(" of ").number(of);
     html.raw(" items that are changed or failed are in this page: one of each shape of change first, then what failed or is in doubt, then others from all over the plan.</p>");
     if source.journal.manifest().no_images {
-        html.raw("<p class=\"note\">The run keeps no images of its items (--no-images): what was there before is not known here.</p>");
+        html.raw(
+            "<p class=\"note\">The run keeps no images of its items (--no-images): what was there before is not known here.</p>",
+        );
     }
     html.raw("<form id=\"find\" role=\"search\" hidden><div class=\"wide\"><label for=\"find-words\">Find by key, attribute, value or message</label>");
     html.raw("<input id=\"find-words\" type=\"search\" autocomplete=\"off\" spellcheck=\"false\"></div>");
@@ -288,7 +304,12 @@ pub(super) fn grants(html: &mut Html, source: &Source<'_>) {
             [line.grant.clone(), granted.into(), line.used.to_string(), line.refused.to_string(), first.to_owned()]
         })
         .collect();
-    table(html, "What was granted, how often it was used, and what was refused", ["Access", "Granted", "Used", "Refused", "First refused for"], &rows);
+    table(
+        html,
+        "What was granted, how often it was used, and what was refused",
+        ["Access", "Granted", "Used", "Refused", "First refused for"],
+        &rows,
+    );
 }
 
 pub(super) fn facts(html: &mut Html, source: &Source<'_>) -> Result<(), Error> {
