@@ -22,7 +22,8 @@ pub(super) struct ShowVerb {
     /// Every item that failed, is in doubt or was left alone
     #[arg(long, conflicts_with = "item")]
     errors: bool,
-    /// All about the item with this key: Id=7, 'pk=USER#1, sk=PROFILE', or JSON
+    /// All about the item with this key: Id=7, 'pk=USER#1, sk=PROFILE', or JSON; or at this place of the plan, which a page with masked
+    /// keys names: @0/3/17
     #[arg(long, value_name = "KEY")]
     item: Option<String>,
     /// Write a page for a browser, one file that asks for nothing: for whoever reviews the run without a shell
@@ -107,16 +108,29 @@ impl ShowVerb {
     }
 
     fn item(&self, journal: &Journal, key: &str) -> Ended {
-        let key = journal.manifest().context.key.key_from_text(key).map_err(Error::Usage)?;
         let unknown = || {
             let run = &journal.manifest().run;
             Error::Usage(format!("the run {run} has nothing about an item {key}: it was not there, or nothing was to change"))
         };
-        let item = journal.find(&key)?.ok_or_else(unknown)?;
+        let item = match key.strip_prefix('@') {
+            Some(place) => {
+                let wrong = || Error::Usage(format!("{key:?} is no place in a plan; its form is @SEGMENT/PAGE/POSITION"));
+                journal.item_at(in_plan(place).ok_or_else(wrong)?)?
+            }
+            None => journal.find(&journal.manifest().context.key.key_from_text(key).map_err(Error::Usage)?)?,
+        };
+        let item = item.ok_or_else(unknown)?;
         match self.json {
-            true => say!("{}", report::document::item(journal, &key, &item)),
-            false => show!("{}", report::items::item(journal, &key, &item)),
+            true => say!("{}", report::document::item(journal, &item)),
+            false => show!("{}", report::items::item(journal, &item)),
         }
         Ok(0)
     }
+}
+
+/// `0/3/17`.
+fn in_plan(text: &str) -> Option<(u32, u32, u32)> {
+    let mut numbers = text.split('/').map(|number| number.parse().ok());
+    let place = (numbers.next()??, numbers.next()??, numbers.next()??);
+    numbers.next().is_none().then_some(place)
 }

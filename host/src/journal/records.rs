@@ -206,6 +206,49 @@ pub struct PageRecord {
     pub failures: Vec<OutcomeRecord>,
     /// Position and [`super::key_hash`] of keys written elsewhere; the same twice counts once.
     pub elsewhere: Vec<(u32, u64)>,
+    /// What the migration logged about its items with actions.
+    pub logs: Logs,
+}
+
+/// What a migration logged about items that have actions, of one page: by position, and bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    kept: Vec<(u32, Vec<LogLine>)>,
+    left_out: u32,
+    bytes: u32,
+}
+
+impl Logs {
+    /// Bytes of log that a page of up to a thousand items keeps.
+    const BYTES: u32 = 32 << 10;
+
+    /// Keeps an item's log, if there is room for all of it.
+    pub fn add(&mut self, position: u32, log: Vec<LogLine>) {
+        if log.is_empty() {
+            return;
+        }
+        let bytes = log.iter().map(|line| line.message.len() + 1).sum::<usize>();
+        let after = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(self.bytes);
+        if after > Self::BYTES {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes = after;
+        self.kept.push((position, log));
+    }
+
+    /// What was logged about an item; `None` where that may have been left out.
+    pub fn of(&self, position: u32) -> Option<&[LogLine]> {
+        let found = self.kept.iter().find(|(at, _)| *at == position).map(|(_, log)| log.as_slice());
+        found.or_else(|| (self.left_out == 0).then_some(&[]))
+    }
+}
+
+/// The entries of a page as they are stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Content {
+    pub(super) entries: Vec<Entry>,
+    pub(super) logs: Logs,
 }
 
 /// A page as the writer reads it.
@@ -219,6 +262,8 @@ pub struct Page {
     pub done: Vec<bool>,
     /// For each entry: it writes a key that another item writes too.
     pub shared: Vec<bool>,
+    /// What the migration logged in the scan.
+    pub logs: Logs,
 }
 
 /// An attempt beyond the first.
@@ -288,6 +333,8 @@ pub struct ItemRecord {
     pub done: bool,
     /// It writes a key that another item writes too.
     pub shared: bool,
+    /// What the migration logged about it in the scan, if it had actions; `None` where no log of it is kept.
+    pub log: Option<Vec<LogLine>>,
     pub outcome: Option<OutcomeRecord>,
 }
 

@@ -67,7 +67,19 @@ fn page(segment: u32, page: u32, last: bool, elsewhere: Vec<(u32, u64)>) -> Page
         actions: vec![Action::Patch(Patch { set: [("x", Value::from(1))].into_iter().collect(), remove: vec![] })],
     });
     let cursor = (!last).then(|| Key::from_attributes([("id", Value::from(page))].into_iter().collect()));
-    PageRecord { segment, page, cursor, last, scanned: 5, unchanged: 2, entries: entries.collect(), failures: vec![], elsewhere }
+    let logs = Logs::default();
+    PageRecord {
+        segment,
+        page,
+        cursor,
+        last,
+        scanned: 5,
+        unchanged: 2,
+        entries: entries.collect(),
+        failures: vec![],
+        elsewhere,
+        logs,
+    }
 }
 
 fn outcome(segment: u32, page: u32, position: u32, kind: OutcomeKind, phase: Phase) -> OutcomeRecord {

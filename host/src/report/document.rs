@@ -8,7 +8,7 @@ use crate::insight::Insight;
 use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord, RunFile};
 use crate::migration::{ItemFailure, Reply, RunContext};
 use crate::model::json::item_to_dynamodb_json;
-use crate::model::{Action, Existing, Item, Key, Target};
+use crate::model::{Action, Existing, Item, Target};
 use crate::run::{Error, Summary};
 
 /// One action: `{"kind":"patch","set":{…},"remove":[…]}`, and likewise `insert`, `update` and `delete`. An action elsewhere has a
@@ -89,14 +89,15 @@ pub fn whole_outcome(outcome: &OutcomeRecord) -> Json {
     document
 }
 
-/// One item of a run: `{"v","run","key","state","planned","newest","outcome"}`, an attempt being `{"attempt","image","actions","after"}`.
-pub fn item(journal: &Journal, key: &Key, item: &ItemRecord) -> Json {
+/// One item of a run: `{"v","run","key","state","log","planned","newest","outcome"}`, the log being that of the scan (`null` where none is
+/// kept) and an attempt being `{"attempt","image","actions","after"}`.
+pub fn item(journal: &Journal, item: &ItemRecord) -> Json {
     let attempt = |number: u32, image: &Item, actions: &[Action]| {
         json!({ "attempt": number, "image": item_to_dynamodb_json(image), "actions": actions.iter().map(action).collect::<Vec<_>>(),
             "after": item_to_dynamodb_json(&after(image, actions)) })
     };
-    json!({ "v": 1, "run": journal.manifest().run, "key": key.to_string(), "state": super::items::state(item),
-        "place": { "segment": item.segment, "page": item.page, "position": item.position }, "shared": item.shared,
+    json!({ "v": 1, "run": journal.manifest().run, "key": super::items::key(journal, item), "state": super::items::state(item),
+        "place": { "segment": item.segment, "page": item.page, "position": item.position }, "shared": item.shared, "log": item.log,
         "planned": item.planned.as_ref().map(|entry| attempt(1, &entry.image, &entry.actions)),
         "newest": item.newest.as_ref().map(|newest| attempt(newest.attempt, &newest.image, &newest.actions)),
         "outcome": item.outcome.as_ref().map(whole_outcome) })

@@ -123,7 +123,7 @@ async fn a_page_has_so_many_items_and_says_of_how_many() {
     assert!(parts[2].contains("data-state=\"failed\"") && parts[2].contains("five"), "then what failed: {}", parts[2]);
     assert!(parts[3..].iter().all(|part| part.contains("data-state=\"done\"")));
     let places: std::collections::BTreeSet<&str> =
-        parts.iter().map(|part| part.split("place in the plan ").nth(1).unwrap().split('/').next().unwrap()).collect();
+        parts.iter().map(|part| part.split("place in the plan @").nth(1).unwrap().split('/').next().unwrap()).collect();
     assert_eq!(places.len(), 4, "from every segment: {places:?}");
     assert!(html.contains("40 of 2500 items that are changed or failed"), "the page says so itself");
     let (_, all, _) = page(&world, &run, &["--items", "100000"]);

@@ -252,3 +252,52 @@ fn each_warning_has_its_page() {
         assert!(text.split_whitespace().count() > 40, "{code} is explained");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_item_is_shown_before_with_what_was_logged_what_is_done_and_after() {
+    let world = World::with_items(&[r#"{"Id": 1, "name": "Ann", "old": [1, 2]}"#, r#"{"Id": 2, "name": "Bob"}"#]);
+    let plugin = script(&world, "context.log.warn('about ' + item.name); item.name = item.name + '!'; delete item.old;");
+    let (code, out, error) = world.drift_host(&["plan", &plugin, "--table", "Things"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let run = world.only_run();
+    let (code, out, error) = world.drift_host(&["show", &run, "--item", "Id=1"]);
+    assert_eq!(code, 0, "{error}");
+    let at = |said: &str| out.find(said).unwrap_or_else(|| panic!("{said} in {out}"));
+    let order = [
+        "Id=1: planned",
+        "   before:",
+        "     name: {\"S\":\"Ann\"}",
+        "     old: ",
+        "   | warn about Ann",
+        "   actions: patch",
+        "   - name: {\"S\":\"Ann\"}",
+        "   + name: {\"S\":\"Ann!\"}",
+        "   - old: ",
+        "   after:",
+        "     name: {\"S\":\"Ann!\"}",
+    ];
+    assert!(order.windows(2).all(|pair| at(pair[0]) < at(pair[1])), "{out}");
+    let place = out.lines().find_map(|line| line.strip_prefix("in the plan at ")).unwrap().to_owned();
+    assert_eq!(world.drift_host(&["show", &run, "--item", &place]).1, out, "by its place too");
+    let (_, json, _) = world.drift_host(&["show", &run, "--item", "Id=1", "--json"]);
+    assert_eq!(document(&json)["log"], json!([{ "level": "warn", "message": "about Ann" }]));
+    for (wrong, said) in
+        [("@9/0/0", "has nothing about an item"), ("@1/2", "its form is @SEGMENT/PAGE/POSITION"), ("Id=3", "has nothing about")]
+    {
+        let (code, _, error) = world.drift_host(&["show", &run, "--item", wrong]);
+        assert!(code == 2 && error.contains(said), "{error}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_page_that_logs_much_some_logs_are_left_out_and_that_is_said() {
+    let items: Vec<String> = (1..=300).map(|n| format!("{{\"Id\": {n}}}")).collect();
+    let world = World::with_items(&items.iter().map(String::as_str).collect::<Vec<_>>());
+    let plugin = script(&world, "context.log.info('x'.repeat(1000)); item.touched = true;");
+    let (code, out, error) = world.drift_host(&["plan", &plugin, "--table", "Things", "--segments", "1"]);
+    assert_eq!(code, 0, "{out}{error}");
+    let run = world.only_run();
+    let said = |position: u32| world.drift_host(&["show", &run, "--item", &format!("@0/0/{position}")]).1;
+    assert!(said(0).contains("| info xxxx"), "{}", said(0));
+    assert!(said(299).contains("| no log of it is kept") && !said(299).contains("xxxx"), "{}", said(299));
+}

@@ -61,7 +61,7 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
             html.text(&what(newest.or(planned).map(|(_, _, actions)| actions.as_slice())));
         }
     }
-    html.raw("</span></summary><div class=\"inside\"><p class=\"soft\">place in the plan ");
+    html.raw("</span></summary><div class=\"inside\"><p class=\"soft\">place in the plan @");
     html.number(record.segment.into()).raw("/").number(record.page.into()).raw("/").number(record.position.into());
     if record.shared {
         html.raw("; it writes a key that other items write too: one after the other");
@@ -82,6 +82,10 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
         if source.journal.is_listed(outcome.kind) {
             error = Some((outcome.kind, key.clone(), message));
         }
+    }
+    if let Some(log) = &record.log {
+        let log: Vec<String> = log.iter().map(|line| masked.text(&line.message, image)).collect();
+        lines(&mut html, "What the migration logged in the scan", &log);
     }
     match newest.or(planned) {
         Some((_, image, actions)) => diffs(&mut html, &masked.actions(actions), &masked.item(image)),

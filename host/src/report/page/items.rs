@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use crate::insight::Insight;
-use crate::journal::{AttemptRecord, Entry, ItemRecord, Journal, OutcomeRecord};
+use crate::journal::{ItemRecord, Journal};
 use crate::run::Error;
 
 /// Places in the journal, by segment and page: position and, where it stands for one, the number of its shape.
@@ -19,25 +19,9 @@ pub(super) struct Found {
 /// Hands each item to `each`, a page of the journal at a time in memory, until it says that there is no room.
 pub(super) fn each(journal: &Journal, insight: &Insight, most: usize, mut each: impl FnMut(Found) -> bool) -> Result<(), Error> {
     for ((segment, page), positions) in chosen(journal, insight, most)?.into_iter().flatten() {
-        let read = journal.page(segment, page)?;
-        let mut attempts: BTreeMap<u32, AttemptRecord> =
-            journal.attempts(segment, page)?.into_iter().map(|attempt| (attempt.position, attempt)).collect();
-        let mut outcomes: BTreeMap<u32, OutcomeRecord> =
-            journal.page_outcomes(segment, page)?.into_iter().map(|outcome| (outcome.position, outcome)).collect();
-        let marks = read.sent.iter().zip(&read.done).zip(&read.shared);
-        let mut entries: BTreeMap<u32, (Entry, bool, bool, bool)> = read
-            .entries
-            .iter()
-            .zip(marks)
-            .map(|(entry, ((sent, done), shared))| (entry.position, (entry.clone(), *sent, *done, *shared)))
-            .collect();
-        for (position, example_of) in positions {
-            let (planned, sent, done, shared) = match entries.remove(&position) {
-                Some((entry, sent, done, shared)) => (Some(entry), sent, done, shared),
-                None => (None, false, false, false),
-            };
-            let (newest, outcome) = (attempts.remove(&position), outcomes.remove(&position));
-            let record = ItemRecord { segment, page, position, planned, newest, sent, done, shared, outcome };
+        let places: Vec<u32> = positions.keys().copied().collect();
+        for record in journal.items_at(segment, page, &places)? {
+            let example_of = positions.get(&record.position).copied().flatten();
             if !each(Found { record, example_of }) {
                 return Ok(());
             }
