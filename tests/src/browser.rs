@@ -142,11 +142,18 @@ impl Browser {
         panic!("{selector} is not reached in {most} steps");
     }
 
-    /// The whole page as a picture.
-    pub fn picture(&mut self, file: &Path) {
-        let answer = self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "format": "png" }));
-        let bytes = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
-        std::fs::write(file, bytes).unwrap();
+    /// The page as pictures, from top to bottom.
+    pub fn pictures(&mut self, folder: &Path, name: &str) {
+        const PIECE: u64 = 1_400;
+        let [width, height] =
+            ["scrollWidth", "scrollHeight"].map(|it| self.value(&format!("document.documentElement.{it}")).as_u64().unwrap());
+        for (at, y) in (0..height).step_by(PIECE as usize).enumerate() {
+            let clip = json!({ "x": 0, "y": y, "width": width, "height": PIECE.min(height - y), "scale": 1 });
+            let answer =
+                self.call("Page.captureScreenshot", json!({ "captureBeyondViewport": true, "format": "png", "clip": clip }));
+            let bytes = base64::engine::general_purpose::STANDARD.decode(answer["data"].as_str().unwrap()).unwrap();
+            std::fs::write(folder.join(format!("{name}-{at}.png")), bytes).unwrap();
+        }
     }
 
     /// What the page asked for beside itself.
@@ -158,8 +165,9 @@ impl Browser {
 
     /// What went wrong in the page.
     pub fn complaints(&self) -> Vec<String> {
-        let of = |method: &str| self.events.iter().filter(move |event| event["method"] == method).map(ToString::to_string);
-        of("Runtime.exceptionThrown").chain(of("Log.entryAdded")).chain(of("Page.javascriptDialogOpening")).collect()
+        const BAD: [&str; 3] = ["Runtime.exceptionThrown", "Log.entryAdded", "Page.javascriptDialogOpening"];
+        let bad = |event: &&Json| event["method"].as_str().is_some_and(|method| BAD.contains(&method));
+        self.events.iter().filter(bad).map(ToString::to_string).collect()
     }
 }
 

@@ -231,9 +231,10 @@ impl<'a> Collector<'a> {
         let (manifest, own) = (self.manifest, self.manifest.context.table.as_str());
         for (name, value) in &entry.image {
             if matches!(value, Value::N(_)) && looks_like_a_version(name) {
-                match self.concerns.versions.iter_mut().find(|(known, _)| known == name) {
-                    Some((_, items)) => *items += 1,
-                    None if self.concerns.versions.len() < VERSIONS.len() => self.concerns.versions.push((name.to_owned(), 1)),
+                let versions = &mut self.concerns.versions;
+                match versions.iter().position(|(known, _)| known == name) {
+                    Some(at) => versions.iter_mut().skip(at).take(1).for_each(|(_, items)| *items += 1),
+                    None if versions.len() < VERSIONS.len() => versions.push((name.to_owned(), 1)),
                     None => {}
                 }
             }

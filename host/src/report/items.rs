@@ -98,7 +98,11 @@ pub fn item(journal: &Journal, item: &ItemRecord) -> String {
         let _ = writeln!(out, "attempt {number}");
         whole(&mut out, if images { "before" } else { "before (key and version only: --no-images)" }, image);
         match log {
-            Some(log) => log.iter().for_each(|line| drop(writeln!(out, "   | {} {}", level(line.level), line.message))),
+            Some(log) => {
+                for line in log {
+                    let _ = writeln!(out, "   | {} {}", level(line.level), line.message);
+                }
+            }
             None => out.push_str("   | no log of it is kept\n"),
         }
         let kinds = actions.iter().map(|action| action.kind()).collect::<Vec<_>>().join(", ");

@@ -13,8 +13,9 @@ fn document(out: &str) -> Json {
 /// A world with a file of JavaScript in it; gives the file's path.
 fn script(world: &World, body: &str) -> String {
     let file = world.dir.path().join("change.js");
+    let grants = if body.contains("insert") { "{ insert: 'Others', why: 'a copy' }" } else { "" };
     let text = format!(
-        "import {{ num }} from 'drift-sdk';\nexport default {{\n  number: 9, name: 'change',\n  grants: [{{ insert: 'Others', why: 'a copy' }}],\n  migrate(item, context) {{ {body} }},\n}};\n"
+        "import {{ num }} from 'drift-sdk';\nexport default {{\n  number: 9, name: 'change',\n  grants: [{grants}],\n  migrate(item, context) {{ {body} }},\n}};\n"
     );
     std::fs::write(&file, text).unwrap();
     file.display().to_string()

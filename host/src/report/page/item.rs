@@ -140,7 +140,8 @@ fn html_of_image(html: &mut Html, image: Option<&Item>) {
 
 fn table<'a>(html: &mut Html, caption: &'static str, lines: impl Iterator<Item = (Option<Sign>, &'a Line)>) {
     html.raw("<table class=\"diff\"><caption class=\"vh\">").raw(caption);
-    html.raw("</caption><thead class=\"vh\"><tr><th scope=\"col\">Change</th><th scope=\"col\">Attribute</th><th scope=\"col\">Value</th></tr></thead><tbody>");
+    html.raw("</caption><colgroup><col class=\"sign\"><col class=\"path\"><col></colgroup><thead><tr><th scope=\"col\"><span class=\"vh\">Change</span></th>");
+    html.raw("<th scope=\"col\"><span class=\"vh\">Attribute</span></th><th scope=\"col\"><span class=\"vh\">Value</span></th></tr></thead><tbody>");
     for (sign, Line { path, value, .. }) in lines {
         let (row, open, close) = match sign {
             Some(Sign::Minus) => (

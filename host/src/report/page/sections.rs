@@ -229,7 +229,9 @@ pub(super) fn items(html: &mut Html, source: &Source<'_>, items: &[Shown], of: u
     }
     html.raw("</select></div><div><button id=\"find-open\" type=\"button\">Open or close all</button></div></form>");
     html.raw("<p id=\"find-shown\" class=\"soft\" role=\"status\"></p>");
-    items.iter().for_each(|item| drop(html.add(&item.html)));
+    for item in items {
+        html.add(&item.html);
+    }
 }
 
 pub(super) fn errors(html: &mut Html, source: &Source<'_>, items: &[Shown]) -> Result<(), Error> {
@@ -245,10 +247,9 @@ pub(super) fn errors(html: &mut Html, source: &Source<'_>, items: &[Shown]) -> R
     report::items::each_error(source.journal, |outcome| {
         let message = cut(&source.masked.text(&outcome.message, outcome.image.as_ref()));
         let said = (report::items::word(outcome.kind), message);
-        match messages.get_mut(&said) {
-            Some(count) => *count += 1,
-            None if messages.len() < MESSAGES => drop(messages.insert(said, 1)),
-            None => others += 1,
+        match messages.contains_key(&said) || messages.len() < MESSAGES {
+            true => *messages.entry(said).or_default() += 1,
+            false => others += 1,
         }
         Ok(())
     })?;
