@@ -246,11 +246,10 @@ impl<'a> Collector<'a> {
             touches.iter().any(|(part, _)| on(part))
         };
         let set = |name: &str| {
-            entry
-                .actions
-                .iter()
-                .filter_map(move |action| if let Action::Patch(patch) = action { patch.set.get(name) } else { None })
-                .last()
+            entry.actions.iter().rev().find_map(|action| match action {
+                Action::Patch(patch) => patch.set.get(name),
+                _ => None,
+            })
         };
         for (attribute, items, mistyped) in &mut self.concerns.index_keys {
             if !touched(attribute) {

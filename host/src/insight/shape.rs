@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::model::shown;
+
 /// What becomes of an attribute.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Change {
@@ -88,14 +90,14 @@ impl Shape {
                     && *found == change
                 {
                     let verb = if change == Change::Set { "set" } else { "remove" };
-                    group(format!("{verb}{} ", whose(part, own)), &name.escape_debug().to_string());
+                    group(format!("{verb}{} ", whose(part, own)), &shown(name));
                 }
             }
         }
         for part in &self.parts {
             match &part.change {
                 Some((name, change @ Change::Retyped { .. })) => {
-                    said.push(format!("{}{} {change}", name.escape_debug(), whose(part, own)));
+                    said.push(format!("{}{} {change}", shown(name), whose(part, own)));
                 }
                 Some(_) => {}
                 None => said.push(whole(part, own)),
@@ -110,11 +112,11 @@ impl Shape {
 
 fn whose(part: &Part, own: &str) -> String {
     let by = if part.action == "update" { " by update" } else { "" };
-    if part.table == own { by.into() } else { format!("{by} in {}", part.table.escape_debug()) }
+    if part.table == own { by.into() } else { format!("{by} in {}", shown(&part.table)) }
 }
 
 fn whole(part: &Part, own: &str) -> String {
-    let table = if part.table == own { "the same table".to_owned() } else { part.table.escape_debug().to_string() };
+    let table = if part.table == own { "the same table".to_owned() } else { shown(&part.table) };
     match part.action {
         "insert" => format!("insert into {table}"),
         "delete" => format!("delete from {table}"),

@@ -26,7 +26,7 @@ pub use exactly_once::ExactlyOnce;
 pub use features::{Checked, Features, IndexKey};
 pub use key::{Key, KeyAttribute, KeySchema, KeyType};
 pub use number::{Number, NumberError};
-pub use plain::is_plain;
+pub use plain::{is_plain, shown};
 pub use rate::Rate;
 pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
 pub use validate::validate;

@@ -9,6 +9,7 @@ use super::document;
 use crate::insight::{AttributeLine, Change, Insight, NearLimit, Part, Shape, warnings};
 use crate::journal::{Entry, Journal, Manifest};
 use crate::model::json::item_to_dynamodb_json;
+use crate::model::shown;
 use crate::run::Error;
 
 /// Attributes that are listed to people; a machine gets all.
@@ -65,7 +66,7 @@ fn statistics(manifest: &Manifest, insight: &Insight) -> String {
     // Writing to a String cannot fail.
     let _ = writeln!(out, "  changes  {} {shapes}; {} with no change", items(insight.items), insight.unchanged);
     let mut rows = vec![[String::from("table"), "action".into(), "count".into()]];
-    rows.extend(insight.actions.iter().map(|line| [name(&line.table), line.action.into(), line.count.to_string()]));
+    rows.extend(insight.actions.iter().map(|line| [shown(&line.table), line.action.into(), line.count.to_string()]));
     columns(&mut out, &rows, 2);
     let mut lines: Vec<&AttributeLine> = insight.attributes.iter().collect();
     lines.sort_by_key(|line| (std::cmp::Reverse(line.items()), &line.table, &line.attribute));
@@ -94,18 +95,14 @@ fn statistics(manifest: &Manifest, insight: &Insight) -> String {
 
 fn attribute(line: &AttributeLine, elsewhere: bool) -> [String; 5] {
     let place = if elsewhere {
-        format!("{} ({} {})", name(&line.attribute), line.action, name(&line.table))
+        format!("{} ({} {})", shown(&line.attribute), line.action, shown(&line.table))
     } else {
-        name(&line.attribute)
+        shown(&line.attribute)
     };
     let count = |count: u64| if count == 0 { String::from("-") } else { count.to_string() };
     let retyped: Vec<String> = line.retyped.iter().map(|(from, to, items)| format!("{from} → {to} {items}")).collect();
     let retyped = if retyped.is_empty() { "-".into() } else { retyped.join(", ") };
     [place, count(line.set), count(line.new), count(line.removed), retyped]
-}
-
-fn name(name: &str) -> String {
-    name.escape_debug().to_string()
 }
 
 /// Rows in columns: the first `left` of them stand left, the others right, and the last is never filled up.

@@ -4,7 +4,7 @@ use std::fmt::Write;
 use std::io::IsTerminal;
 
 use crate::model::json::value_to_dynamodb_json;
-use crate::model::{Action, Item, Patch, Target, Value};
+use crate::model::{Action, Item, Patch, Target, Value, shown};
 
 /// What a piece of text means.
 #[derive(Clone, Copy)]
@@ -79,7 +79,7 @@ pub(super) fn steps(actions: &[Action], item: &Item, width: Width) -> Vec<Step> 
 
 fn step(action: &Action, item: &Item, width: Width) -> Step {
     let table = |table: &Option<String>| table.as_deref().unwrap_or("the same table").to_owned();
-    let whole = |sign: Sign, item: &Item| item.iter().map(|(name, value)| line(sign, &escaped(name), value, width)).collect();
+    let whole = |sign: Sign, item: &Item| item.iter().map(|(name, value)| line(sign, &shown(name), value, width)).collect();
     match action {
         Action::Patch(patch) => {
             let lines = patched(patch, item, width);
@@ -107,7 +107,7 @@ fn step(action: &Action, item: &Item, width: Width) -> Step {
 
 /// An item, attribute by attribute.
 pub(super) fn whole(item: &Item, width: Width) -> Vec<Line> {
-    item.iter().map(|(name, value)| line(Sign::Plus, &escaped(name), value, width)).collect()
+    item.iter().map(|(name, value)| line(Sign::Plus, &shown(name), value, width)).collect()
 }
 
 /// By the attributes' names, those taken away and those set.
@@ -119,7 +119,7 @@ fn patched(patch: &Patch, item: &Item, width: Width) -> Vec<Line> {
     for name in names {
         // What a patch both sets and removes is removed.
         let new = patch.set.get(name).filter(|_| !patch.remove.iter().any(|removed| removed == name));
-        differs(&escaped(name), item.get(name), new, width, &mut lines);
+        differs(&shown(name), item.get(name), new, width, &mut lines);
     }
     lines
 }
@@ -135,7 +135,7 @@ fn differs(path: &str, old: Option<&Value>, new: Option<&Value>, width: Width, l
             let gone = old.iter().map(|(name, value)| (name, Some(value), new.get(name)));
             let come = new.iter().filter(|(name, _)| !old.contains(name)).map(|(name, value)| (name, None, Some(value)));
             for (name, old, new) in gone.chain(come) {
-                differs(&format!("{path}.{}", escaped(name)), old, new, width, lines);
+                differs(&format!("{path}.{}", shown(name)), old, new, width, lines);
             }
         }
         (Some(Value::L(old)), Some(Value::L(new))) if old.len() == new.len() => {
@@ -146,9 +146,9 @@ fn differs(path: &str, old: Option<&Value>, new: Option<&Value>, width: Width, l
         (Some(old), Some(new)) => {
             let (old, new) = (value_to_dynamodb_json(old).to_string(), value_to_dynamodb_json(new).to_string());
             let same = old.chars().zip(new.chars()).take_while(|(a, b)| a == b).count();
-            let shown = |text: String| if width == Width::Whole { text } else { clip(text, same) };
-            lines.push(Line { sign: Sign::Minus, path: path.to_owned(), value: shown(old) });
-            lines.push(Line { sign: Sign::Plus, path: path.to_owned(), value: shown(new) });
+            let part = |text: String| if width == Width::Whole { text } else { clip(text, same) };
+            lines.push(Line { sign: Sign::Minus, path: path.to_owned(), value: part(old) });
+            lines.push(Line { sign: Sign::Plus, path: path.to_owned(), value: part(new) });
         }
     }
 }
@@ -157,10 +157,6 @@ fn line(sign: Sign, path: &str, value: &Value, width: Width) -> Line {
     let text = value_to_dynamodb_json(value).to_string();
     let value = if width == Width::Whole { text } else { clip(text, 0) };
     Line { sign, path: path.to_owned(), value }
-}
-
-fn escaped(name: &str) -> String {
-    name.escape_debug().to_string()
 }
 
 /// Characters of a long value that are shown, and those before the first difference.
@@ -209,7 +205,7 @@ mod tests {
     use super::*;
     use crate::model::json::item_from_json;
 
-    fn shown(before: &str, set: &str, remove: &[&str], width: Width) -> Vec<String> {
+    fn told(before: &str, set: &str, remove: &[&str], width: Width) -> Vec<String> {
         let set = item_from_json(set).unwrap();
         let patch = Patch { set, remove: remove.iter().map(ToString::to_string).collect() };
         let mut out = String::new();
@@ -222,7 +218,7 @@ mod tests {
         let before = r#"{"a":{"street":"Elm","lines":["x","y"]},"b":1,"c":"gone","same":2}"#;
         let set = r#"{"a":{"street":"Elm","lines":["x","z"],"zip":"1"},"b":"1","same":2}"#;
         assert_eq!(
-            shown(before, set, &["c"], Width::Whole),
+            told(before, set, &["c"], Width::Whole),
             [
                 r#"- a.lines[1]: {"S":"y"}"#,
                 r#"+ a.lines[1]: {"S":"z"}"#,
@@ -232,7 +228,7 @@ mod tests {
                 r#"- c: {"S":"gone"}"#
             ]
         );
-        assert_eq!(shown(before, r#"{"same":2.0}"#, &[], Width::Whole), ["a patch that changes nothing"]);
+        assert_eq!(told(before, r#"{"same":2.0}"#, &[], Width::Whole), ["a patch that changes nothing"]);
     }
 
     #[test]
@@ -240,12 +236,12 @@ mod tests {
         let (before, after) =
             (format!("{}old{}", "x".repeat(500), "y".repeat(500)), format!("{}new{}", "x".repeat(500), "y".repeat(500)));
         let item = |text: &str| format!("{{\"t\":\"{text}\"}}");
-        let clipped = shown(&item(&before), &item(&after), &[], Width::Clipped);
+        let clipped = told(&item(&before), &item(&after), &[], Width::Clipped);
         assert!(
             clipped[0].starts_with("- t: …xxx") && clipped[0].contains("old") && clipped[0].ends_with("(1012 characters)"),
             "{clipped:?}"
         );
         assert!(clipped[1].contains("xnewy") && clipped[1].chars().count() < 200, "{clipped:?}");
-        assert!(shown(&item(&before), &item(&after), &[], Width::Whole)[0].contains(&before));
+        assert!(told(&item(&before), &item(&after), &[], Width::Whole)[0].contains(&before));
     }
 }

@@ -54,7 +54,10 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
     html.apart(&key).raw("</span> ").add(&badge(state)).raw("<span class=\"what\">");
     match found.example_of.and_then(|at| source.insight.shapes.get(at)) {
         Some(shape) => {
-            html.text("one of ").number(shape.items).text(if shape.items == 1 { " item" } else { " items" }).text(": ");
+            match shape.items {
+                1 => html.raw("the one item of its shape: "),
+                items => html.raw("one of ").number(items).raw(" items: "),
+            };
             html.apart(&shape.told(&manifest.context.table));
         }
         None => {
