@@ -30,7 +30,7 @@ pub(super) struct ShowVerb {
     #[arg(long, short, value_name = "FILE.html", conflicts_with_all = ["item", "errors", "json"])]
     output: Option<PathBuf>,
     /// With -o: at most so many items
-    #[arg(long, value_name = "N", default_value_t = 1000, requires = "output", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    #[arg(long, value_name = "N", default_value_t = 500, requires = "output", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     items: u32,
     /// With -o: keys as they are, other values masked
     #[arg(long, requires = "output", conflicts_with = "show_values")]

@@ -21,6 +21,9 @@ use crate::model::Key;
 
 use collect::Collector;
 
+/// From so many parts on, what all shapes have is said once.
+const COMMON: usize = 4;
+
 /// What a plan does.
 #[derive(Clone, Debug, Default)]
 pub struct Insight {
@@ -117,6 +120,15 @@ impl Insight {
         let mut insight = collector.finish();
         insight.unchanged = journal.counts()?.unchanged;
         Ok(insight)
+    }
+
+    /// What is done in every one of several shapes, where that is much: then it is better said once.
+    pub fn common(&self) -> Vec<Part> {
+        let [first, others @ ..] = self.shapes.as_slice() else { return Vec::new() };
+        let whole = self.shapes.iter().all(|shape| shape.more == 0);
+        let in_all = |part: &&Part| others.iter().all(|shape| shape.parts.contains(part));
+        let common: Vec<Part> = first.parts.iter().filter(in_all).cloned().collect();
+        if whole && !others.is_empty() && common.len() >= COMMON { common } else { Vec::new() }
     }
 
     /// The item that stands for a shape.

@@ -74,8 +74,10 @@ pub(super) fn clip(name: &str) -> String {
 }
 
 impl Shape {
-    /// In a line: `set a, b; remove c; d S → N; insert into Claims`. What is on `own` is not said to be there.
-    pub fn told(&self, own: &str) -> String {
+    /// In a line: `set a, b; remove c; d S → N; insert into Claims`. What is on `own` is not said to be there, and what is `common` to
+    /// all shapes is not said at all.
+    pub fn told(&self, own: &str, common: &[Part]) -> String {
+        let parts: Vec<&Part> = self.parts.iter().filter(|part| !common.contains(part)).collect();
         let mut said: Vec<String> = Vec::new();
         let mut group = |head: String, name: &str| match said.last_mut() {
             Some(last) if last.starts_with(&head) => {
@@ -85,7 +87,7 @@ impl Shape {
             _ => said.push(format!("{head}{name}")),
         };
         for change in [Change::Set, Change::Removed] {
-            for part in &self.parts {
+            for part in &parts {
                 if let Some((name, found)) = &part.change
                     && *found == change
                 {
@@ -94,7 +96,7 @@ impl Shape {
                 }
             }
         }
-        for part in &self.parts {
+        for part in &parts {
             match &part.change {
                 Some((name, change @ Change::Retyped { .. })) => {
                     said.push(format!("{}{} {change}", shown(name), whose(part, own)));
@@ -106,7 +108,11 @@ impl Shape {
         if self.more > 0 {
             said.push(format!("and {} more", self.more));
         }
-        if said.is_empty() { "nothing that differs".into() } else { said.join("; ") }
+        match said.is_empty() {
+            true if common.is_empty() => "nothing that differs".into(),
+            true => "nothing else".into(),
+            false => said.join("; "),
+        }
     }
 }
 

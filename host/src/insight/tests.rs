@@ -23,7 +23,7 @@ fn insight(manifest: &Manifest, entries: impl IntoIterator<Item = (Item, Vec<Act
 }
 
 fn told(insight: &Insight) -> Vec<(u64, String)> {
-    insight.shapes.iter().map(|shape| (shape.items, shape.told("T"))).collect()
+    insight.shapes.iter().map(|shape| (shape.items, shape.told("T", &[]))).collect()
 }
 
 #[test]
@@ -124,4 +124,21 @@ fn indexes_expiry_and_versions_are_warned_of_only_where_the_plan_is_about_them()
     }
     let guarded = Manifest { guard: "version=version".into(), ..manifest.clone() };
     assert_eq!(warned(&guarded, r#"{"id":1,"version":3}"#, r#"{"x":1}"#), []);
+}
+
+#[test]
+fn what_all_shapes_have_is_said_once_where_it_is_much() {
+    let set = |names: &[&str]| {
+        let all: Vec<String> = names.iter().map(|name| format!("\"{name}\":1")).collect();
+        vec![patch(&format!("{{{}}}", all.join(",")), &["old"])]
+    };
+    let image = || item(r#"{"id":1,"old":1}"#);
+    let found = insight(&manifest(1), [(image(), set(&["a", "b", "c"])), (image(), set(&["a", "b", "c", "d"]))]);
+    let common = found.common();
+    assert_eq!(common.len(), 4);
+    let told: Vec<String> = found.shapes.iter().map(|shape| shape.told("T", &common)).collect();
+    assert_eq!(told, ["nothing else", "set d"]);
+    let few = insight(&manifest(1), [(image(), set(&["a"])), (image(), set(&["a", "b"]))]);
+    assert_eq!(few.common(), []);
+    assert_eq!(insight(&manifest(1), [(image(), set(&["a", "b", "c"]))]).common(), [], "one shape is said whole");
 }

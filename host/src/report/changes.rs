@@ -24,8 +24,14 @@ pub fn told(journal: &Journal, insight: &Insight, count: usize) -> Result<String
     for warning in warnings(manifest, insight) {
         let _ = writeln!(out, "  warning  {} ({})", warning.message, warning.page());
     }
+    let common = insight.common();
+    if !common.is_empty() {
+        let head = format!("── in each of these: {}", together(manifest, &common));
+        let _ = writeln!(out, "{}", diff::paint(Paint::Head, &head));
+    }
     for (at, shape) in insight.shapes.iter().take(count).enumerate() {
-        let head = format!("── {} of {}: {}", at + 1, insight.shapes.len(), shape_told(manifest, shape));
+        let told = shape.told(&manifest.context.table, &common);
+        let head = format!("── {} of {}: {}: {told}", at + 1, insight.shapes.len(), items(shape.items));
         let _ = writeln!(out, "{}", diff::paint(Paint::Head, &head));
         let Some(entry) = insight.example(journal, shape)? else { continue };
         let _ = writeln!(out, "   {}", key(manifest, &entry));
@@ -40,9 +46,10 @@ pub fn told(journal: &Journal, insight: &Insight, count: usize) -> Result<String
     Ok(out)
 }
 
-/// `45 items: set touched; remove old`.
-pub(super) fn shape_told(manifest: &Manifest, shape: &Shape) -> String {
-    format!("{}: {}", items(shape.items), shape.told(&manifest.context.table))
+/// Parts of shapes in a line.
+pub(super) fn together(manifest: &Manifest, parts: &[Part]) -> String {
+    let shape = Shape { parts: parts.to_vec(), more: 0, items: 0, example: (0, 0, 0) };
+    shape.told(&manifest.context.table, &[])
 }
 
 pub(super) fn items(count: u64) -> String {
@@ -131,7 +138,7 @@ pub fn json(journal: &Journal, insight: &Insight) -> Result<Json, Error> {
     let mut shapes = Vec::with_capacity(insight.shapes.len());
     for (at, shape) in insight.shapes.iter().enumerate() {
         let example = if at < EXAMPLES { insight.example(journal, shape)? } else { None };
-        shapes.push(json!({ "items": shape.items, "told": shape.told(&manifest.context.table),
+        shapes.push(json!({ "items": shape.items, "told": shape.told(&manifest.context.table, &[]),
             "parts": shape.parts.iter().map(part).collect::<Vec<_>>(), "parts_not_listed": shape.more,
             "example": example.map(|entry| sample(manifest, &entry)) }));
     }

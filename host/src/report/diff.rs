@@ -238,7 +238,7 @@ mod tests {
         let item = |text: &str| format!("{{\"t\":\"{text}\"}}");
         let clipped = told(&item(&before), &item(&after), &[], Width::Clipped);
         assert!(
-            clipped[0].starts_with("- t: …xxx") && clipped[0].contains("old") && clipped[0].ends_with("(1012 characters)"),
+            clipped[0].starts_with("- t: …xxx") && clipped[0].contains("old") && clipped[0].ends_with("(1011 characters)"),
             "{clipped:?}"
         );
         assert!(clipped[1].contains("xnewy") && clipped[1].chars().count() < 200, "{clipped:?}");

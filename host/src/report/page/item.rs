@@ -58,7 +58,7 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
                 1 => html.raw("the one item of its shape: "),
                 items => html.raw("one of ").number(items).raw(" items: "),
             };
-            html.apart(&shape.told(&manifest.context.table));
+            html.apart(&shape.told(&manifest.context.table, &source.common));
         }
         None => {
             html.text(&what(newest.or(planned).map(|(_, _, actions)| actions.as_slice())));

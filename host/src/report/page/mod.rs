@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use sha2::{Digest, Sha256};
 
-use crate::insight::Insight;
+use crate::insight::{Insight, Part};
 use crate::journal::Journal;
 use crate::run::{Error, Summary};
 
@@ -54,6 +54,8 @@ struct Source<'a> {
     journal: &'a Journal,
     summary: &'a Summary,
     insight: &'a Insight,
+    /// What all shapes have.
+    common: Vec<Part>,
     masked: Masked<'a>,
     options: Options,
 }
@@ -62,7 +64,7 @@ struct Source<'a> {
 pub fn page(journal: &Journal, summary: &Summary, options: Options) -> Result<Page, Error> {
     let insight = Insight::read(journal)?;
     let masked = Masked::new(options.show, &journal.manifest().context.key);
-    let source = Source { journal, summary, insight: &insight, masked, options };
+    let source = Source { journal, summary, insight: &insight, common: insight.common(), masked, options };
     let items = item::all(&source)?;
     // Those that failed in the scan have no actions; those that failed later may.
     let of = (summary.counts.changed + summary.counts.failed).max(items.len() as u64);

@@ -113,11 +113,15 @@ pub(super) fn changes(html: &mut Html, source: &Source<'_>) {
         html.raw("<p>Nothing is to be changed.</p>");
         return;
     }
+    if !source.common.is_empty() {
+        html.raw("<p>In each of these items: ").apart(&changes::together(source.journal.manifest(), &source.common));
+        html.raw(". What is done besides:</p>");
+    }
     let mut rows: Vec<Bar> = insight
         .shapes
         .iter()
         .take(ROWS)
-        .map(|shape| bar(&shape.told(own), &[(shape.items, Tone::Main)], shape.items.to_string()))
+        .map(|shape| bar(&shape.told(own, &source.common), &[(shape.items, Tone::Main)], shape.items.to_string()))
         .collect();
     let rest: u64 = insight.shapes.iter().skip(ROWS).map(|shape| shape.items).sum::<u64>() + insight.other_items;
     if rest > 0 {
