@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value as Json;
 
 use super::Ended;
 use super::connection::Connection;
@@ -14,6 +15,7 @@ use crate::insight::Insight;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
 use crate::report;
+use crate::report::price::Prices;
 use crate::run::{Migrator, RunOptions, Summary};
 
 /// Shapes of change of which `plan` shows an item.
@@ -87,6 +89,16 @@ pub(super) struct PlanVerb {
     /// Exit with 1 if any item would change
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    priced: Priced,
+}
+
+/// What units cost.
+#[derive(Args, Clone)]
+pub(super) struct Priced {
+    /// Say what it comes to, at these prices of a million read and a million write units, in any currency: 0.125,0.625
+    #[arg(long, value_name = "READ,WRITE")]
+    pub(super) price: Option<Prices>,
 }
 
 #[derive(Args, Clone)]
@@ -170,13 +182,29 @@ impl PlanVerb {
         }
         let journal = Journal::read(&path)?;
         if self.output.json {
-            say!("{}", report::document::plan(&journal, &summary, SHAPES)?);
+            say!("{}", self.priced.added(report::document::plan(&journal, &summary, SHAPES)?, &summary));
         } else {
             let insight = Insight::read(&journal)?;
-            show!("{}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
+            let price = self.priced.told(&summary);
+            show!("{}{price}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
+    }
+}
+
+impl Priced {
+    /// A line, where prices are given.
+    pub(super) fn told(&self, summary: &Summary) -> String {
+        self.price.map(|prices| prices.told(summary)).unwrap_or_default()
+    }
+
+    /// The document with its `price`, likewise.
+    pub(super) fn added(&self, mut document: Json, summary: &Summary) -> Json {
+        if let (Some(prices), Json::Object(map)) = (self.price, &mut document) {
+            map.insert("price".into(), prices.to_json(summary));
+        }
+        document
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::Ended;
 use super::connection::Connection;
+use super::run::Priced;
 use crate::journal::Journal;
 use crate::report::page::{self, Show};
 use crate::run::Summary;
@@ -39,6 +40,8 @@ pub(super) struct ShowVerb {
     #[arg(long, requires = "output")]
     show_values: bool,
     #[command(flatten)]
+    priced: Priced,
+    #[command(flatten)]
     connection: Connection,
     /// Print one JSON document
     #[arg(long)]
@@ -62,9 +65,9 @@ impl ShowVerb {
             return self.page(&journal, &summary, file);
         }
         if self.json {
-            say!("{}", report::document::run(&journal, &summary)?)
+            say!("{}", self.priced.added(report::document::run(&journal, &summary)?, &summary))
         } else {
-            show!("{}", report::run(&journal, &summary)?)
+            show!("{}{}", report::run(&journal, &summary)?, self.priced.told(&summary))
         }
         Ok(0)
     }

@@ -7,6 +7,7 @@ mod estimate;
 pub mod fixtures;
 pub mod items;
 pub mod page;
+pub mod price;
 mod progress;
 pub mod runs;
 

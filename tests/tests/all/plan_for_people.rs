@@ -66,7 +66,14 @@ async fn a_plan_counts_by_attribute_and_shows_one_item_of_each_shape() {
     let (_, shown, _) = world.drift_host(&["show", &run]);
     assert!(shapes.iter().all(|shape| shown.contains(shape)), "{shown}");
 
-    let (_, out, _) = world.drift_host(&["show", &run, "--json"]);
+    let (_, priced, _) = world.drift_host(&["show", &run, "--price", "1000000,2000000"]);
+    let price = priced.lines().find(|line| line.starts_with("  price")).unwrap_or_else(|| panic!("{priced}"));
+    assert!(price.contains(" 216.00 for about 108 write units;"), "{price}");
+    let (code, _, error) = world.drift_host(&["show", &run, "--price", "cheap"]);
+    assert!(code == 2 && error.contains("is not READ,WRITE"), "{error}");
+
+    let (_, out, _) = world.drift_host(&["show", &run, "--json", "--price", "0,2000000"]);
+    assert_eq!(document(&out)["price"], json!({ "read": 0.0, "write": 216.0, "at_most": 216.0 }));
     let changes = &document(&out)["changes"];
     assert_eq!((&changes["items"], &changes["unchanged"]), (&json!(108), &json!(12)));
     assert_eq!(changes["actions"], json!([{ "table": "Things", "action": "patch", "count": 108 }]));

@@ -137,7 +137,9 @@ pub(super) fn changes(html: &mut Html, source: &Source<'_>) {
             .map(|line| {
                 let retyped: u64 = line.retyped.iter().map(|(_, _, items)| items).sum();
                 let types: Vec<String> = line.retyped.iter().map(|(from, to, items)| format!("{from} → {to} {items}")).collect();
-                let said = [(line.set, "set"), (line.new, "of them new"), (line.removed, "removed")];
+                let new = if line.new == line.set { "set, all new" } else { "set" };
+                let some = if line.new == line.set { 0 } else { line.new };
+                let said = [(line.set, new), (some, "of them new"), (line.removed, "removed")];
                 let said = said.into_iter().filter(|(count, _)| *count > 0).map(|(count, word)| format!("{count} {word}"));
                 let value = said.chain(types).collect::<Vec<_>>().join(", ");
                 let place = if line.table == own && line.action == "patch" {
