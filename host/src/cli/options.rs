@@ -145,6 +145,19 @@ struct Care {
     /// Refuse a table that has no point-in-time recovery, or of which that cannot be told
     #[arg(long)]
     require_pitr: bool,
+    #[command(flatten)]
+    kept: BackedUp,
+}
+
+/// A copy of the table by DynamoDB.
+#[derive(Args, Clone)]
+pub(super) struct BackedUp {
+    /// Have DynamoDB make a backup of the table, drift-host-RUN, before anything is written; if it cannot, nothing is
+    ///
+    /// Needs dynamodb:CreateBackup on the table and dynamodb:DescribeBackup on its backups, and costs what DynamoDB asks for backups. It is
+    /// not taken away again.
+    #[arg(long)]
+    pub(super) backup: bool,
 }
 
 /// What is known of an item's actions afterwards, and what goes together.
@@ -267,6 +280,7 @@ impl Flow {
         options.writes_in_flight = self.writes_in_flight.into();
         options.home_region.clone_from(&self.care.home_region);
         options.require_pitr = self.care.require_pitr;
+        options.backup = self.care.kept.backup;
         self.rates.give(&mut options);
         options
     }

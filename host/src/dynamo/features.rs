@@ -3,7 +3,9 @@
 //! Each is a request of its own with a right of its own, and an endpoint need not know it. What cannot be asked is said to be not
 //! checked, and stops nothing.
 
-use aws_sdk_dynamodb::types::{PointInTimeRecoveryStatus, TimeToLiveStatus};
+use std::time::{Duration, Instant};
+
+use aws_sdk_dynamodb::types::{BackupStatus, PointInTimeRecoveryStatus, TimeToLiveStatus};
 
 use super::client::{Call, Client};
 use super::error::{Error, ErrorKind};
@@ -22,6 +24,31 @@ impl Client {
             stream: table.stream,
             replicas: table.regions.clone(),
         }
+    }
+
+    /// Has DynamoDB make a backup of a table of this name, and waits until it can be restored, at most `max`; gives its ARN.
+    pub async fn back_up(&self, table: &str, name: &str, max: Duration) -> Result<String, Error> {
+        let call = Call { operation: "CreateBackup", subject: table, repeatable: false, cancel: None, cost: Cost::Free };
+        let request = || self.sdk().create_backup().table_name(table).backup_name(name).send();
+        let answer = self.call(call, |_| None, request).await?;
+        let Some(made) = answer.backup_details() else {
+            return Err(self.unreadable(call, "the answer has no backup".into()));
+        };
+        let (arn, begun) = (made.backup_arn().to_owned(), Instant::now());
+        let call = Call { operation: "DescribeBackup", repeatable: true, ..call };
+        let (mut status, mut wait) = (Some(made.backup_status().clone()), Duration::from_millis(200));
+        while status != Some(BackupStatus::Available) {
+            if status == Some(BackupStatus::Deleted) || begun.elapsed() >= max {
+                let status = status.map_or_else(|| "not known".to_owned(), |status| status.as_str().to_owned());
+                return Err(self.unreadable(call, format!("the backup {arn} is {status} after {} seconds", begun.elapsed().as_secs())));
+            }
+            tokio::time::sleep(wait).await;
+            wait = (wait * 2).min(Duration::from_secs(5));
+            let answer = self.call(call, |_| None, || self.sdk().describe_backup().backup_arn(&arn).send()).await?;
+            let details = answer.backup_description().and_then(|described| described.backup_details());
+            status = details.map(|details| details.backup_status().clone());
+        }
+        Ok(arn)
     }
 
     async fn ttl(&self, table: &str) -> Result<Option<String>, Error> {

@@ -75,6 +75,9 @@ pub struct Manifest {
     /// Of a global table, the region in which the application writes, and this run too.
     #[serde(default)]
     pub home_region: Option<String>,
+    /// DynamoDB makes a backup before anything is written.
+    #[serde(default)]
+    pub backup: bool,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,

@@ -53,6 +53,7 @@ pub(crate) fn manifest(segments: u32) -> Manifest {
         estimate: None,
         features: None,
         home_region: None,
+        backup: false,
         endpoint_url: None,
         region: None,
         profile: None,

@@ -45,6 +45,7 @@ pub fn watched(migrator: Migrator) -> Migrator {
             }
             Event::Estimated(estimate) => super::estimate::lines(&estimate).iter().for_each(|line| tell!("{line}")),
             Event::Warned(warnings) => warnings.iter().for_each(|warning| tell!("{warning}")),
+            Event::BackedUp(arn) => tell!("backed up before anything is written: {arn}"),
             Event::Scanned(progress) => {
                 state.scanned += progress.items;
                 state.rate = pace("read", progress.rates.read);

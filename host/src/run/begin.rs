@@ -171,6 +171,7 @@ impl Migrator {
             estimate: None,
             features: None,
             home_region: options.home_region.clone(),
+            backup: options.backup,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),

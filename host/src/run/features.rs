@@ -1,11 +1,13 @@
 //! What a run makes of the table's features: where it may not begin, and what is to be known before anything is written.
 
+use std::time::Duration;
+
 use super::error::Error;
 use super::flow::Run;
 use super::{Event, Migrator, RunOptions};
 use crate::dynamo::TableInfo;
 use crate::insight::{Insight, Warning, of_plan};
-use crate::journal::Manifest;
+use crate::journal::{Manifest, RunState};
 use crate::model::Checked;
 
 impl Migrator {
@@ -74,7 +76,25 @@ fn elsewhere(table: &str, home: &str, here: &str) -> String {
     )
 }
 
+/// How long a backup is waited for: DynamoDB makes them in seconds, whatever the table's size, but promises no time.
+const BACKUP: Duration = Duration::from_secs(600);
+
 impl Run {
+    /// Has DynamoDB make a backup of the table, where that is asked for and nothing is written yet. Without it, nothing is.
+    pub(super) async fn back_up(&self, options: &RunOptions) -> Result<(), Error> {
+        let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
+        let begun = counts.done > 0 || self.journal.state()? != RunState::Planned;
+        if !(manifest.backup || options.backup) || begun || counts.changed == 0 {
+            return Ok(());
+        }
+        let (table, name) = (&manifest.context.table, format!("drift-host-{}", manifest.run));
+        let arn = self.migrator.database.client().back_up(table, &name, BACKUP).await.map_err(|error| {
+            Error::Refused(format!("--backup: the table {table} could not be backed up, so that nothing was written: {error}"))
+        })?;
+        (self.migrator.observer)(Event::BackedUp(arn));
+        Ok(())
+    }
+
     /// Tells what the plan shows, before anything of it is carried out. It costs what reading the journal costs.
     pub(super) async fn warn_of_plan(&self) -> Result<(), Error> {
         if !self.journal.is_sealed()? {

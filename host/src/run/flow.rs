@@ -102,6 +102,7 @@ impl Run {
         if !self.journal.is_sealed()? {
             return Ok(());
         }
+        self.back_up(options).await?;
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {

@@ -79,6 +79,8 @@ pub enum Event {
     Estimated(Estimate),
     /// What should be known before anything is written: of the table before the scan, of the plan once it is sealed.
     Warned(Vec<Warning>),
+    /// A backup of the table was made before anything was written: its ARN.
+    BackedUp(String),
     /// So many more items were scanned and answered.
     Scanned(Progress),
     /// The plan is sealed; so many items are to be written.

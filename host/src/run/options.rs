@@ -104,6 +104,8 @@ pub struct RunOptions {
     pub home_region: Option<String>,
     /// Refuse a table that has no point-in-time recovery, or of which that is not known. Default false.
     pub require_pitr: bool,
+    /// Have DynamoDB make a backup of the table before anything is written, or write nothing. Default false.
+    pub backup: bool,
 }
 
 impl RunOptions {
@@ -134,6 +136,7 @@ impl RunOptions {
             max_write_units: None,
             home_region: None,
             require_pitr: false,
+            backup: false,
         }
     }
 }

@@ -219,6 +219,35 @@ async fn a_table_without_point_in_time_recovery_is_warned_of_and_refused_where_i
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_backup_is_made_before_the_first_write_and_without_it_nothing_is_written() {
+    let world = with_everything();
+    let plugin = script(&world, "item.touched = true;");
+    let (code, _, error) = world.drift_host(&["run", &plugin, "--table", "Full", "--backup"]);
+    assert!(code == 3 && error.contains("could not be backed up, so that nothing was written"), "{error}");
+    let touched = async || world.table("Full").await.iter().filter(|item| item.contains("touched")).count();
+    assert_eq!(touched().await, 0);
+
+    // Gone on with where there are backups: made once, waited for, and before anything is written.
+    let run = world.only_run();
+    let proxy = Proxy::start(&world.running.endpoint_url());
+    let details = |status: &str| {
+        json!({ "BackupArn": "arn:aws:dynamodb:us-east-1:1:table/Full/backup/7", "BackupName": "x", "BackupStatus": status,
+            "BackupType": "USER", "BackupCreationDateTime": 1_700_000_000.0 })
+    };
+    proxy.add(Rule::on(&["CreateBackup"], Fault::Answer(json!({ "BackupDetails": details("CREATING") }))));
+    let described = |status: &str| Fault::Answer(json!({ "BackupDescription": { "BackupDetails": details(status) } }));
+    proxy.add(Rule::on(&["DescribeBackup"], described("CREATING")).first(1));
+    proxy.add(Rule::on(&["DescribeBackup"], described("AVAILABLE")));
+    let (code, out, error) = world.drift_host_at(&proxy.endpoint_url(), &["apply", &run]);
+    assert_eq!((code, touched().await), (0, 5), "{out}{error}");
+    assert!(error.contains("backed up before anything is written: arn:aws:dynamodb:us-east-1:1:table/Full/backup/7"), "{error}");
+    let log = proxy.log();
+    let at = |operation: &str| log.iter().position(|passed| passed.operation == operation).unwrap();
+    assert!(at("DescribeBackup") < at("BatchExecuteStatement"), "before anything is written");
+    assert_eq!((proxy.calls("CreateBackup"), proxy.calls("DescribeBackup")), (1, 2));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_global_table_is_migrated_at_home_and_nowhere_else() {
     let world = with_everything();
     let proxy = Proxy::start(&world.running.endpoint_url());
