@@ -11,6 +11,7 @@ pub mod doctor;
 pub mod dynamo;
 pub mod history;
 pub mod iam;
+pub mod insight;
 pub mod journal;
 pub mod local;
 pub mod migration;

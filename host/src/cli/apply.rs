@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::{Limited, Rates, parse_grants};
+use super::options::{BackedUp, Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
 use crate::Error;
@@ -35,6 +35,8 @@ pub(super) struct ApplyVerb {
     #[command(flatten)]
     first: First,
     #[command(flatten)]
+    kept: BackedUp,
+    #[command(flatten)]
     limited: Limited,
     #[command(flatten)]
     rates: Rates,
@@ -55,6 +57,7 @@ impl ApplyVerb {
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
         self.first.give(&mut options);
+        options.backup = self.kept.backup;
         self.rates.begin();
         self.rates.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;

@@ -130,6 +130,35 @@ pub(super) struct Flow {
     rates: Rates,
     #[command(flatten)]
     delivery: Delivery,
+    #[command(flatten)]
+    care: Care,
+}
+
+/// What the table must have.
+#[derive(Args, Clone)]
+struct Care {
+    /// Of a global table: the region in which the application writes, where this runs too
+    ///
+    /// Conditions hold in one region only: what the application writes in another meanwhile is not seen, and whichever write is later
+    /// stays. Without this, a run on a table with replicas is refused.
+    #[arg(long, value_name = "REGION")]
+    home_region: Option<String>,
+    /// Refuse a table that has no point-in-time recovery, or of which that cannot be told
+    #[arg(long)]
+    require_pitr: bool,
+    #[command(flatten)]
+    kept: BackedUp,
+}
+
+/// A copy of the table by DynamoDB.
+#[derive(Args, Clone)]
+pub(super) struct BackedUp {
+    /// Have DynamoDB make a backup of the table, drift-host-RUN, before anything is written; if it cannot, nothing is
+    ///
+    /// Needs dynamodb:CreateBackup on the table and dynamodb:DescribeBackup on its backups, and costs what DynamoDB asks for backups. It is
+    /// not taken away again.
+    #[arg(long)]
+    pub(super) backup: bool,
 }
 
 /// What is known of an item's actions afterwards, and what goes together.
@@ -250,6 +279,9 @@ impl Flow {
         let mut options = RunOptions::new(table);
         options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
+        options.home_region.clone_from(&self.care.home_region);
+        options.require_pitr = self.care.require_pitr;
+        options.backup = self.care.kept.backup;
         self.rates.give(&mut options);
         options
     }

@@ -4,21 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value as Json;
 
 use super::Ended;
 use super::connection::Connection;
 use super::options::Flow;
 use crate::Error;
 use crate::author::{Mask, Recorder};
+use crate::insight::Insight;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
 use crate::report;
+use crate::report::price::Prices;
 use crate::run::{Migrator, RunOptions, Summary};
 
-/// Diffs that `plan` shows.
-const SAMPLES: usize = 3;
-/// The same of `plan --check`, whose question they answer.
-const CHECKED: usize = 20;
+/// Shapes of change of which `plan` shows an item.
+const SHAPES: usize = 10;
 
 #[derive(Args)]
 pub(super) struct RunVerb {
@@ -88,6 +89,16 @@ pub(super) struct PlanVerb {
     /// Exit with 1 if any item would change
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    priced: Priced,
+}
+
+/// What units cost.
+#[derive(Args, Clone)]
+pub(super) struct Priced {
+    /// Say what it comes to, at these prices of a million read and a million write units, in any currency: 0.125,0.625
+    #[arg(long, value_name = "READ,WRITE")]
+    pub(super) price: Option<Prices>,
 }
 
 #[derive(Args, Clone)]
@@ -173,14 +184,30 @@ impl PlanVerb {
             return Ok(self.output.print(&Summary { manifest: None, state: "nothing-to-change".into(), ..summary }));
         }
         let journal = Journal::read(&path)?;
-        let count = if self.check { CHECKED } else { SAMPLES };
         if self.output.json {
-            say!("{}", report::document::plan(&journal, &summary, count)?);
+            say!("{}", self.priced.added(report::document::plan(&journal, &summary, SHAPES)?, &summary));
         } else {
-            show!("{}{}", report::summary(&summary), report::samples(&journal, count)?);
+            let insight = Insight::read(&journal)?;
+            let price = self.priced.told(&summary);
+            show!("{}{price}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
+    }
+}
+
+impl Priced {
+    /// A line, where prices are given.
+    pub(super) fn told(&self, summary: &Summary) -> String {
+        self.price.map(|prices| prices.told(summary)).unwrap_or_default()
+    }
+
+    /// The document with its `price`, likewise.
+    pub(super) fn added(&self, mut document: Json, summary: &Summary) -> Json {
+        if let (Some(prices), Json::Object(map)) = (self.price, &mut document) {
+            map.insert("price".into(), prices.to_json(summary));
+        }
+        document
     }
 }
 

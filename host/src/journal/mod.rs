@@ -33,7 +33,7 @@ pub use copy::Lineage;
 pub use envelope::Envelope;
 pub use error::Error;
 pub use records::{
-    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Manifest, OutcomeKind,
+    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
 pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
@@ -209,4 +209,4 @@ fn set_marks(file: &Connection, segment: u32, page: u32, marks: &Marks) -> Resul
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

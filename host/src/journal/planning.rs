@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::checksum::Which;
 use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
-use super::records::{ActionCounts, OutcomeRecord, PageRecord, SegmentState};
+use super::records::{ActionCounts, Content, Logs, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
 use super::{Error, Journal, Progress, planned_marks, progress, set_marks, set_progress};
 
@@ -33,7 +33,9 @@ impl Journal {
     /// [`Error::Rule`] for a page out of turn, after the segment's end or after the seal.
     pub async fn commit_page(&self, record: PageRecord) -> Result<(), Error> {
         let (segment, page) = (record.segment, record.page);
-        let content = Which::Content(segment, page).pack(&record.entries).map_err(|problem| self.error(problem))?;
+        let content = Content { entries: record.entries, logs: record.logs };
+        let packed = Which::Content(segment, page).pack(&content).map_err(|problem| self.error(problem))?;
+        let record = PageRecord { entries: content.entries, logs: Logs::default(), ..record };
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
@@ -46,7 +48,7 @@ impl Journal {
             let mut state = read_segment(file, segment)?;
             take_turn(file, &mut state, page)?;
             set_marks(file, segment, page, &marks)?;
-            file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, content])?;
+            file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, packed])?;
             outcomes.iter().try_for_each(|outcome| insert_outcome(file, segment, page, outcome))?;
             let mut insert = file.prepare_cached("INSERT INTO elsewhere VALUES (?1, ?2, ?3, ?4)")?;
             for (position, hash) in elsewhere {

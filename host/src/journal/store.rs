@@ -14,7 +14,7 @@ use super::folder;
 
 const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version: the tables below, and what their records hold.
-pub(super) const FORMAT: i64 = 6;
+pub(super) const FORMAT: i64 = 7;
 
 /// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
 /// is large: SQLite writes a row anew, whole.

@@ -2,11 +2,13 @@
 
 use serde_json::{Value as Json, json};
 
+use super::changes;
 use crate::history::{Applied, Audit, Unfinished};
+use crate::insight::Insight;
 use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord, RunFile};
 use crate::migration::{ItemFailure, Reply, RunContext};
 use crate::model::json::item_to_dynamodb_json;
-use crate::model::{Action, Existing, Item, Key, MigrationNumber, Target};
+use crate::model::{Action, Existing, Item, MigrationNumber, Target};
 use crate::run::{Error, Summary};
 use crate::series::{Standings, Walk};
 
@@ -55,7 +57,8 @@ pub fn answer(context: &RunContext, item: &Item, answer: &Result<Reply, ItemFail
     }
 }
 
-/// A run's summary, and beside it the run's `manifest` (without anything secret: it holds none) and its `segments`.
+/// A run's summary, and beside it the run's `manifest` (without anything secret: it holds none), its `segments`, and what it changes,
+/// as of a plan.
 pub fn run(journal: &Journal, summary: &Summary) -> Result<Json, Error> {
     let mut document = summary.to_json();
     let segments = journal.segments()?.into_iter().map(
@@ -64,6 +67,9 @@ pub fn run(journal: &Journal, summary: &Summary) -> Result<Json, Error> {
     if let Json::Object(map) = &mut document {
         map.insert("manifest".into(), json!(journal.manifest()));
         map.insert("segments".into(), segments.collect());
+        let insight = Insight::read(journal)?;
+        map.insert("changes".into(), changes::json(journal, &insight)?);
+        map.insert("warnings".into(), changes::warnings_json(journal, &insight));
     }
     Ok(document)
 }
@@ -84,14 +90,15 @@ pub fn whole_outcome(outcome: &OutcomeRecord) -> Json {
     document
 }
 
-/// One item of a run: `{"v","run","key","state","planned","newest","outcome"}`, an attempt being `{"attempt","image","actions","after"}`.
-pub fn item(journal: &Journal, key: &Key, item: &ItemRecord) -> Json {
+/// One item of a run: `{"v","run","key","state","log","planned","newest","outcome"}`, the log being that of the scan (`null` where none is
+/// kept) and an attempt being `{"attempt","image","actions","after"}`.
+pub fn item(journal: &Journal, item: &ItemRecord) -> Json {
     let attempt = |number: u32, image: &Item, actions: &[Action]| {
         json!({ "attempt": number, "image": item_to_dynamodb_json(image), "actions": actions.iter().map(action).collect::<Vec<_>>(),
             "after": item_to_dynamodb_json(&after(image, actions)) })
     };
-    json!({ "v": 1, "run": journal.manifest().run, "key": key.to_string(), "state": super::items::state(item),
-        "place": { "segment": item.segment, "page": item.page, "position": item.position }, "shared": item.shared,
+    json!({ "v": 1, "run": journal.manifest().run, "key": super::items::key(journal, item), "state": super::items::state(item),
+        "place": { "segment": item.segment, "page": item.page, "position": item.position }, "shared": item.shared, "log": item.log,
         "planned": item.planned.as_ref().map(|entry| attempt(1, &entry.image, &entry.actions)),
         "newest": item.newest.as_ref().map(|newest| attempt(newest.attempt, &newest.image, &newest.actions)),
         "outcome": item.outcome.as_ref().map(whole_outcome) })
@@ -112,19 +119,19 @@ fn kind(kind: OutcomeKind) -> &'static str {
     }
 }
 
-/// A plan's summary, and `would_change`: how many items, and of the first ones `{"key","image","actions","after"}`.
+/// A plan's summary; `would_change`: how many items, and of the first shapes of change one each as `{"key","image","actions","after"}`;
+/// and `changes` and `warnings` (docs/plan.md).
 pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, Error> {
-    let schema = &journal.manifest().context.key;
-    let samples = super::entries(journal, count)?.into_iter().map(|entry| {
-        let key = schema.key_of(&entry.image).map_or_else(|problem| problem, |key| key.to_string());
-        json!({ "key": key, "image": item_to_dynamodb_json(&entry.image),
-            "actions": entry.actions.iter().map(action).collect::<Vec<_>>(),
-            "after": item_to_dynamodb_json(&after(&entry.image, &entry.actions)) })
-    });
-    let samples: Vec<Json> = samples.collect();
+    let insight = Insight::read(journal)?;
+    let mut samples = Vec::new();
+    for shape in insight.shapes.iter().take(count) {
+        samples.extend(insight.example(journal, shape)?.map(|entry| changes::sample(journal.manifest(), &entry)));
+    }
     let mut document = summary.to_json();
     if let Json::Object(map) = &mut document {
         map.insert("would_change".into(), json!({ "items": summary.counts.changed, "samples": samples }));
+        map.insert("changes".into(), changes::json(journal, &insight)?);
+        map.insert("warnings".into(), changes::warnings_json(journal, &insight));
     }
     Ok(document)
 }

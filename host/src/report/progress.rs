@@ -162,6 +162,8 @@ fn say(event: &Event) {
             tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
         }
         Event::Estimated(estimate) => super::estimate::lines(estimate).iter().for_each(|line| tell!("{line}")),
+        Event::Warned(warnings) => warnings.iter().for_each(|warning| tell!("{warning}")),
+        Event::BackedUp(arn) => tell!("backed up before anything is written: {arn}"),
         Event::Canary(canary) => tell!("{canary}; {} are left", canary.left),
         Event::Steered { run, what, by } => match what {
             Steered::Paused => tell!("paused by {by}: nothing is read or written until `drift-host ctl {run} resume`"),

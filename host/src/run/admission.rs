@@ -51,6 +51,7 @@ impl Migrator {
         let manifest = journal.manifest().clone();
         terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(&manifest).await?;
+        self.still_at_home(&manifest)?;
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;

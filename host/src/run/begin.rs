@@ -9,6 +9,7 @@ use super::summary::Summary;
 use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, is_own, now};
+use crate::insight;
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
 use crate::model::{Description, Preconditions, Rate};
@@ -74,11 +75,15 @@ impl Migrator {
         table: TableInfo,
         options: &RunOptions,
     ) -> Result<Summary, Error> {
+        self.at_home(manifest, &table)?;
         let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, manifest, options);
         let begun = match self.init_receipts(manifest).await {
-            Ok(()) => match self.estimated(manifest.clone(), &table).await {
-                Ok(manifest) => self.begin(&manifest, migration, table),
+            Ok(()) => match self.estimated(manifest.clone(), &table, options).await {
+                Ok(manifest) => {
+                    self.warn(insight::of_table(&manifest));
+                    self.begin(&manifest, migration, table)
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
@@ -183,6 +188,9 @@ impl Migrator {
             max_read_units: options.max_read_units,
             max_write_units: options.max_write_units,
             estimate: None,
+            features: None,
+            home_region: options.home_region.clone(),
+            backup: options.backup,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
@@ -209,7 +217,8 @@ impl Migrator {
     }
 
     /// The same manifest with what the run will take, which is told; a way back scans nothing, and has none.
-    pub(super) async fn estimated(&self, manifest: Manifest, table: &TableInfo) -> Result<Manifest, Error> {
+    pub(super) async fn estimated(&self, manifest: Manifest, table: &TableInfo, options: &RunOptions) -> Result<Manifest, Error> {
+        let manifest = self.with_features(manifest, table, options).await?;
         if manifest.restores.is_some() {
             return Ok(Manifest { estimate: None, ..manifest });
         }

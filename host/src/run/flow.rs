@@ -89,7 +89,11 @@ impl Run {
     async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         if !self.journal.state()?.is_final() {
             self.mark("planning", lease).await?;
+            let sealed = self.journal.is_sealed()?;
             self.plan(options).await?;
+            if !sealed {
+                self.warn_of_plan().await?;
+            }
             self.refuse_what_failed().await?;
             self.publish().await?;
         }
@@ -100,6 +104,7 @@ impl Run {
         if !self.journal.is_sealed()? {
             return Ok(());
         }
+        self.back_up(options).await?;
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {

@@ -12,6 +12,7 @@ mod direct;
 mod doubt;
 mod error;
 mod estimate;
+mod features;
 mod flow;
 mod forecast;
 mod images;
@@ -48,6 +49,7 @@ pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
+use crate::insight::Warning;
 use crate::journal::{self, Estimate, Journal};
 use crate::migration::{Direction, Migration};
 use crate::store::Store;
@@ -79,6 +81,10 @@ pub enum Event {
     },
     /// What the run will take, more or less, before it begins.
     Estimated(Estimate),
+    /// What should be known before anything is written: of the table before the scan, of the plan once it is sealed.
+    Warned(Vec<Warning>),
+    /// A backup of the table was made before anything was written: its ARN.
+    BackedUp(String),
     /// More items were scanned and answered.
     Scanned(Progress),
     /// The plan is sealed; so many items are to be written.
@@ -220,7 +226,8 @@ impl Migrator {
         self.check_after(migration.description()).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, &manifest, options);
-        let manifest = self.estimated(manifest, &table).await?;
+        self.at_home(&manifest, &table)?;
+        let manifest = self.estimated(manifest, &table, options).await?;
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 

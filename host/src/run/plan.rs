@@ -18,8 +18,8 @@ use super::pool::{Answer, Pool};
 use super::progress::{ScanWaits, Step};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms, Waits};
 use crate::history::is_own;
-use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
-use crate::migration::{FailureKind, ItemFailure, RunContext};
+use crate::journal::{Entry, Journal, Logs, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
+use crate::migration::{FailureKind, ItemFailure, LogLine, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
 
 /// Segments in work at a time, each lane's share: some wait for their page while one is answered. More would only hold more
@@ -193,8 +193,17 @@ impl Tables {
     }
 }
 
-/// An item and what is to be done: its actions, with hashes of the keys that they write elsewhere.
-type Planned = (Item, Result<(Vec<Action>, Vec<u64>), ItemFailure>);
+/// What is to be done because of an item.
+#[derive(Default)]
+struct Work {
+    actions: Vec<Action>,
+    /// Hashes of the keys that they write elsewhere.
+    elsewhere: Vec<u64>,
+    log: Vec<LogLine>,
+}
+
+/// An item and what is to be done, or why that is not known.
+type Planned = (Item, Result<Work, ItemFailure>);
 
 /// What of the answers can be carried out. What never can is a failed item now, with nothing written.
 async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: Vec<Answer>) -> Result<Vec<Planned>, Error> {
@@ -202,7 +211,7 @@ async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: V
     for (image, answer) in answers {
         if planner.terms.is_stamped(&image) {
             // Planned anew under the same id: this one is done, and is not asked about.
-            planned.push((image, Ok((Vec::new(), Vec::new()))));
+            planned.push((image, Ok(Work::default())));
             continue;
         }
         let reply = match answer {
@@ -220,7 +229,7 @@ async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: V
             checked = Err(problem);
         }
         let outcome = match checked {
-            Ok(hashes) => Ok((actions, hashes)),
+            Ok(elsewhere) => Ok(Work { actions, elsewhere, log: reply.log }),
             Err(message) => Err(ItemFailure { kind: FailureKind::Invalid, message, backtrace: None, log: reply.log }),
         };
         planned.push((image, outcome));
@@ -248,13 +257,18 @@ fn page_record(
         entries: Vec::new(),
         failures: Vec::new(),
         elsewhere: Vec::new(),
+        logs: Logs::default(),
     };
     let (_, schema, _) = &tables.own;
     for (position, (image, planned)) in (0u32..).zip(planned) {
         match planned {
-            Ok((actions, _)) if actions.is_empty() => record.unchanged += 1,
-            Ok((actions, hashes)) => {
-                record.elsewhere.extend(hashes.into_iter().map(|hash| (position, hash)));
+            Ok(work) if work.actions.is_empty() => record.unchanged += 1,
+            Ok(Work { actions, elsewhere, log }) => {
+                record.elsewhere.extend(elsewhere.into_iter().map(|hash| (position, hash)));
+                // A log may repeat what the images of items are not kept for.
+                if terms.images {
+                    record.logs.add(position, log);
+                }
                 let (image, actions) = images::attempt(terms, schema, image, actions);
                 record.entries.push(Entry { position, image, actions });
             }

@@ -94,6 +94,8 @@ impl Migrator {
         let mut new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
         new.max_read_units = options.max_read_units.or(new.max_read_units);
         new.max_write_units = options.max_write_units.or(new.max_write_units);
+        new.backup = options.backup;
+        new.home_region = options.home_region.clone().or(new.home_region);
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
         drop(old);

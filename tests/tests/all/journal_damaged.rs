@@ -47,7 +47,7 @@ async fn a_journal_that_is_none_is_said_with_65() {
         ("a text", b"this is a text, and no journal of anything at all".repeat(100), "is not a journal"),
         ("zeroes", vec![0; 100_000], "is not a journal"),
         ("another program's", changed(application, &[0; 4]), "another program's database"),
-        ("a newer format", changed(format, &7u32.to_be_bytes()), "has format 7"),
+        ("a newer format", changed(format, &8u32.to_be_bytes()), "has format 8"),
         ("an older format", changed(format, &1u32.to_be_bytes()), "has format 1"),
         ("cut within the header", bytes[..60].to_vec(), "is not a journal"),
         ("cut after a page", bytes[..4_096].to_vec(), "damaged"),

@@ -194,7 +194,7 @@ fn what_is_no_journal_or_of_another_format_is_said() {
     assert!(matches!(find(dir.path(), "nowhere"), Err(Error::NotFound { .. })));
 
     let path = Journal::create(dir.path(), &manifest(1), None).unwrap().0.path.clone();
-    for (format, words) in [(1, "has format 1"), (store::FORMAT + 1, "has format 7")] {
+    for (format, words) in [(1, "has format 1"), (store::FORMAT + 1, "has format 8")] {
         Connection::open(&path).unwrap().pragma_update(None, "user_version", format).unwrap();
         let error = Journal::read(&path).map(drop).unwrap_err();
         assert!(matches!(error, Error::Older { .. } | Error::Newer { .. }), "{error:?}");

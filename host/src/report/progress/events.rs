@@ -13,6 +13,10 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
         Event::Waiting { table, status } => ("waiting", json!({ "table": table, "status": status })),
         Event::Paced { read, write } => ("paced", json!({ "max_read_units": read, "max_write_units": write })),
         Event::Estimated(estimate) => ("estimated", json!({ "estimate": estimate })),
+        Event::Warned(warnings) => {
+            ("warned", json!({ "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>() }))
+        }
+        Event::BackedUp(arn) => ("backed-up", json!({ "arn": arn })),
         Event::Scanned(progress) => ("scanned", of_progress(progress, meter)),
         Event::Sealed(items) => ("sealed", json!({ "to_apply": items })),
         Event::Applied(progress) => ("applied", of_progress(progress, meter)),
