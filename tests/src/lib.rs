@@ -53,6 +53,18 @@ impl World {
         Self::start(dir, &[format!("Things:Id={}", file.display())])
     }
 
+    /// With a table `Things` of so many rows (`Id`, `text`) of 300 letters that nothing compresses; the same each time.
+    pub fn with_noise(rows: usize) -> Self {
+        let mut random = fastrand::Rng::with_seed(7);
+        let rows: Vec<String> = (1..=rows)
+            .map(|n| {
+                let text: String = (0..300).map(|_| random.alphanumeric()).collect();
+                format!("{{\"Id\": {n}, \"text\": \"{text}\"}}")
+            })
+            .collect();
+        Self::with_items(&rows.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
     /// With the real data of the examples: `TABLE:KEY=FILE`, the file of `example-migrations/data`, or `no.json` for an empty table.
     pub fn with_data(loads: &[&str]) -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -109,6 +121,24 @@ impl World {
         let mut command = std::process::Command::new(binary());
         command.args(arguments).args(["--endpoint-url", endpoint, "--runs-dir"]).arg(self.runs());
         command
+    }
+
+    /// Every byte of the runs folder, file by file, and what its journals have compressed, as JSON.
+    pub fn kept(&self) -> Vec<(PathBuf, Vec<u8>)> {
+        let files = std::fs::read_dir(self.runs()).unwrap().map(|file| file.unwrap().path());
+        let mut kept: Vec<(PathBuf, Vec<u8>)> = files.map(|path| (path.clone(), std::fs::read(&path).unwrap())).collect();
+        let journals: Vec<PathBuf> = kept.iter().map(|(path, _)| path.clone()).collect();
+        for path in journals.into_iter().filter(|path| path.extension().is_some_and(|end| end == "drift")) {
+            let journal = drift_host::journal::Journal::read(&path).unwrap();
+            for state in journal.segments().unwrap() {
+                for page in 0..state.pages {
+                    let entries = journal.page(state.segment, page).unwrap().entries;
+                    kept.push((path.clone(), serde_json::to_vec(&entries).unwrap()));
+                }
+            }
+        }
+        assert!(!kept.is_empty());
+        kept
     }
 
     /// The id of the one run in the folder of runs.

@@ -15,7 +15,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use drift_host::journal::{Entry, Journal, Manifest, PageRecord, new_run_id};
+use drift_host::journal::{Entry, Journal, Logs, Manifest, PageRecord, new_run_id};
 use drift_host::migration::{Direction, Migration, RunContext, Worker};
 use drift_host::model::{Action, ExactlyOnce, Item, Key, KeyAttribute, KeySchema, KeyType, Number, Patch, Value};
 use drift_host::plugin::{Limits, Plugin, PluginOptions};
@@ -118,7 +118,18 @@ fn page(page: u32) -> PageRecord {
         (!last).then(|| Key::from_attributes([("Id", Value::N(Number::from(i64::from(page * PAGE))))].into_iter().collect()));
     let entries = (0..PAGE).map(entry).collect();
     let scanned = u64::from(PAGE);
-    PageRecord { segment: 0, page, cursor, last, scanned, unchanged: 0, entries, failures: vec![], elsewhere: vec![] }
+    PageRecord {
+        segment: 0,
+        page,
+        cursor,
+        last,
+        scanned,
+        unchanged: 0,
+        entries,
+        failures: vec![],
+        elsewhere: vec![],
+        logs: Logs::default(),
+    }
 }
 
 /// An item of eight attributes and about so many bytes.
@@ -223,6 +234,11 @@ fn manifest() -> Manifest {
         max_read_units: None,
         max_write_units: None,
         estimate: None,
+        journal_max: None,
+        window: None,
+        features: None,
+        home_region: None,
+        backup: false,
         endpoint_url: None,
         region: None,
         profile: None,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::{BackedUp, Limited, Rates, parse_grants};
+use super::options::{BackedUp, Disk, Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
 use crate::Error;
@@ -41,6 +41,8 @@ pub(super) struct ApplyVerb {
     #[command(flatten)]
     rates: Rates,
     #[command(flatten)]
+    disk: Disk,
+    #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     output: Output,
@@ -60,6 +62,7 @@ impl ApplyVerb {
         options.backup = self.kept.backup;
         self.rates.begin();
         self.rates.give(&mut options);
+        self.disk.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;
         let summary = match self.retry_failed {

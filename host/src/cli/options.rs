@@ -10,7 +10,7 @@ use super::signals;
 use super::source::{Building, Loading};
 use crate::Error;
 use crate::migration::{Migration, PolicyTerms, SecretArgument};
-use crate::model::GrantRequest;
+use crate::model::{Bytes, GrantRequest};
 use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, Rate, RunOptions};
@@ -94,6 +94,23 @@ impl Rates {
     }
 }
 
+/// What a run may take of the disk.
+#[derive(Args, Clone)]
+pub(super) struct Disk {
+    /// Let the plan make the journal grow to this size at most: 20GB, 500MB [default: what the disk has]
+    ///
+    /// Then the run stops with exit code 75 and nothing half recorded, and `drift-host apply RUN --journal-max SIZE` goes on with more.
+    /// Kept with the run. What is recorded while the plan is carried out (conflicts, failed items) comes on top, and is little.
+    #[arg(long, value_name = "SIZE")]
+    journal_max: Option<Bytes>,
+}
+
+impl Disk {
+    pub(super) fn give(&self, options: &mut RunOptions) {
+        options.journal_max = self.journal_max.map(|Bytes(bytes)| bytes);
+    }
+}
+
 /// How a run is carried out.
 #[derive(Args, Clone)]
 pub(super) struct Flow {
@@ -108,6 +125,17 @@ pub(super) struct Flow {
     /// Segments of the parallel scan
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     segments: u32,
+    /// Scan, seal and carry out so many segments before the next ones are scanned: with --segments 1000 --window 10, a hundredth of
+    /// the table at a time
+    ///
+    /// The time between reading an item and writing it stays short, and so does the list of what may conflict. Each window is sealed
+    /// before its own first write, and the bounds of a policy and --max-errors hold over all windows so far; but an item that fails
+    /// in a later window comes after writes of the ones before it: nothing further is written then, and `apply RUN --retry-failed` or
+    /// `undo --run RUN` is up to you. The journal keeps the items of all windows for `undo --run`; with --no-images those of a window
+    /// are dropped when it is done, and the journal stays as small as a window. A canary is of the first window. Not for a migration
+    /// that was granted inserts or updates in the migrated table, nor for runs in object storage. Kept with the run.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    window: Option<u32>,
     /// Read eventually consistently: half the read units
     #[arg(long)]
     eventual: bool,
@@ -128,6 +156,8 @@ pub(super) struct Flow {
     conflict_retries: u32,
     #[command(flatten)]
     rates: Rates,
+    #[command(flatten)]
+    disk: Disk,
     #[command(flatten)]
     delivery: Delivery,
     #[command(flatten)]
@@ -183,11 +213,11 @@ struct Delivery {
     /// Where an item's actions all lie elsewhere: only if the item is still as it was read, in a transaction (twice the units)
     #[arg(long)]
     check_source: bool,
-    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR
+    /// Keep no images of the items in the journal, only key and version; needs --guard version=ATTR, or --window
     ///
     /// Given up are: the way back by `undo --run`, the items in `show` and in what is listed as failed or in doubt, the diffs of a
     /// plan, and its estimate of write units. What the migration sets is in the journal all the same. An item that changed is read
-    /// afresh, as always.
+    /// afresh, as always. With --window, without a version attribute too: the items are kept until their window is done.
     #[arg(long)]
     no_images: bool,
 }
@@ -283,6 +313,7 @@ impl Flow {
         options.require_pitr = self.care.require_pitr;
         options.backup = self.care.kept.backup;
         self.rates.give(&mut options);
+        self.disk.give(&mut options);
         options
     }
 
@@ -291,6 +322,15 @@ impl Flow {
         let slots = self.concurrency.map(usize::from);
         let (loaded, grants) = self.given.load(plugin, table, slots, building)?;
         let mut options = self.options(table);
+        options.window = self.window;
+        let name = table.rsplit('/').next().unwrap_or(table);
+        if let Some(grant) = grants.makes_items_in(name).filter(|_| self.window.is_some()) {
+            return Err(Error::Refused(format!(
+                "--window: the migration {} was granted {grant}, by which it can make items in the table {name}; a window that is scanned \
+                 later would meet them, and migrate them too. Nothing was read or written. Grant it less, or run it without --window",
+                loaded.description().name
+            )));
+        }
         options.grants = grants.to_strings();
         options.policy = self.given.terms(table)?;
         options.limits = loaded.limits().texts();
@@ -307,7 +347,9 @@ impl Flow {
         options.no_atomic = self.delivery.no_atomic;
         options.check_source = self.delivery.check_source;
         options.no_images = self.delivery.no_images;
-        if self.delivery.no_images {
+        if self.delivery.no_images && self.window.is_some() && self.guard == "item" {
+            tell!("images are dropped with their window: this run cannot be taken back by `undo --run`");
+        } else if self.delivery.no_images {
             tell!("without images: this run cannot be taken back by `undo --run`, and its items are not shown");
         }
         self.rates.give(&mut options);

@@ -67,7 +67,11 @@ impl First {
     pub(super) fn asked(&self, migrator: Migrator, output: &Output) -> Migrator {
         let output = output.clone();
         migrator.approve(move |canary| {
-            let answer = output.ask(&format!("{} items are left to be written.", canary.left));
+            let answer = output.ask(&format!(
+                "{} items are left to be written{}.",
+                canary.left,
+                report::windows_left(canary.windows_left)
+            ));
             answer.inspect_err(|no| tell!("{no}")).is_ok()
         })
     }

@@ -112,8 +112,12 @@ impl ShowVerb {
 
     fn item(&self, journal: &Journal, key: &str) -> Ended {
         let unknown = || {
-            let run = &journal.manifest().run;
-            Error::Usage(format!("the run {run} has nothing about an item {key}: it was not there, or nothing was to change"))
+            let manifest = journal.manifest();
+            let dropped = if manifest.no_images && manifest.has_windows() { ", or it was dropped with its window" } else { "" };
+            let run = &manifest.run;
+            Error::Usage(format!(
+                "the run {run} has nothing about an item {key}: it was not there, or nothing was to change{dropped}"
+            ))
         };
         let item = match key.strip_prefix('@') {
             Some(place) => {

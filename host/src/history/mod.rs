@@ -19,8 +19,8 @@ use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber,
 pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
-pub use steering::{Pace, Progress, Wish, Wishes};
 pub(crate) use repair::MARKED_AT_ONCE;
+pub use steering::{Pace, Progress, Wish, Wishes};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);

@@ -4,8 +4,8 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checksum::Which;
 use super::marks::{Marks, Positions};
-use super::planning::{insert_outcome, outcome_row, segments};
-use super::records::{AttemptRecord, Content, OutcomeRecord, Page};
+use super::planning::{insert_outcome, outcome_row, segment_at, segments};
+use super::records::{AttemptRecord, Content, Logs, OutcomeRecord, Page};
 use super::store::Problem;
 use super::totals::each_page;
 use super::{Error, Journal, marks, planned_marks, progress, set_marks};
@@ -15,11 +15,10 @@ impl Journal {
     /// Segment and page of those with entries that are not done, interleaved over the segments so that hot partitions are
     /// spread. Eight bytes a page.
     pub fn unfinished_pages(&self) -> Result<Vec<(u32, u32)>, Error> {
-        let count = self.manifest().segments;
+        let finished = self.finished();
         let mut pages = self.query(|reader| {
-            sealed(reader)?;
             let mut pages = Vec::new();
-            each_page(reader, &segments(reader, count)?, |segment, page, marks| {
+            each_page(reader, finished.segments, &segments(reader, sealed(reader)?)?, |segment, page, marks| {
                 if marks.is_unfinished() {
                     pages.push((segment, page));
                 }
@@ -31,14 +30,17 @@ impl Journal {
         Ok(pages)
     }
 
-    /// One page as it stands.
+    /// One page as it stands. Of one that was [dropped](Journal::finish_window) there are no entries any more.
     pub fn page(&self, segment: u32, page: u32) -> Result<Page, Error> {
         self.query(|reader| {
             let marks = existing(reader, segment, page)?;
+            if marks.dropped {
+                return Ok(Page { entries: vec![], logs: Logs::default(), sent: vec![], done: vec![], shared: vec![] });
+            }
             let mut select = reader.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
             let which = Which::Content(segment, page);
             let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-            let Content { entries, logs } = which.unpack(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+            let Content { entries, logs } = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
             if entries.iter().map(|entry| entry.position).collect::<Positions>() != marks.entries {
                 return Err(which.damaged("they are not those of its marks"));
             }
@@ -51,20 +53,17 @@ impl Journal {
     /// The next page after this one, by segment and page, with entries that share a key and are not done; `None` after the
     /// last one. In this order they are written.
     pub fn next_shared_page(&self, after: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, Error> {
-        let count = self.manifest().segments;
+        let finished = self.finished();
         self.query(|reader| {
-            sealed(reader)?;
-            let from = |segment: u32| match after {
-                Some((before, _)) if segment < before => None,
-                Some((at, page)) if segment == at => page.checked_add(1),
-                _ => Some(0),
-            };
-            for state in segments(reader, count)? {
-                for page in from(state.segment).map_or(0..0, |first| first..state.pages) {
-                    if planned_marks(reader, state.segment, page)?.has_unfinished_shared() {
-                        return Ok(Some((state.segment, page)));
+            let (first, mut page) = after.map_or((finished.segments, 0), |(segment, page)| (segment, page.saturating_add(1)));
+            for segment in first..sealed(reader)? {
+                let state = segment_at(reader, segment)?.ok_or_else(|| Which::Segment(segment).damaged("it is missing"))?;
+                for page in page..state.pages {
+                    if planned_marks(reader, segment, page)?.has_unfinished_shared() {
+                        return Ok(Some((segment, page)));
                     }
                 }
+                page = 0;
             }
             Ok(None)
         })
@@ -154,7 +153,7 @@ impl Journal {
         change: impl FnOnce(&Connection, &mut Marks) -> Result<(), Problem> + Send + 'static,
     ) -> Result<(), Error> {
         self.write(move |file| {
-            sealed(file)?;
+            sealed_segment(file, segment)?;
             let mut marks = existing(file, segment, page)?;
             change(file, &mut marks)?;
             set_marks(file, segment, page, &marks)
@@ -163,10 +162,18 @@ impl Journal {
     }
 }
 
-fn sealed(file: &Connection) -> Result<(), Problem> {
+/// How many segments are sealed, if there are some.
+fn sealed(file: &Connection) -> Result<u32, Problem> {
     match progress(file)?.sealed {
+        0 => Err(Problem::Rule("the plan is not sealed, so nothing of it is carried out".into())),
+        sealed => Ok(sealed),
+    }
+}
+
+fn sealed_segment(file: &Connection, segment: u32) -> Result<(), Problem> {
+    match segment < progress(file)?.sealed {
         true => Ok(()),
-        false => Err(Problem::Rule("the plan is not sealed, so nothing of it is carried out".into())),
+        false => Err(Problem::Rule(format!("the plan of segment {segment} is not sealed, so nothing of it is carried out"))),
     }
 }
 

@@ -12,6 +12,9 @@ use serde::de::DeserializeOwned;
 
 use super::store::Problem;
 
+/// No byte of LZ4 stands for more than so many: who says so would have memory taken for nothing.
+const MOST_SQUEEZED: usize = 256;
+
 /// Which record: for its checksum, and for the message if it is damaged.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Which {
@@ -84,6 +87,24 @@ impl Which {
     /// The value that was packed.
     pub(super) fn unpack<T: DeserializeOwned>(self, stored: Vec<u8>) -> Result<T, Problem> {
         postcard::from_bytes(&self.open(stored)?).map_err(|error| self.damaged(&format!("it cannot be decoded: {error}")))
+    }
+
+    /// A value as compressed bytes with their checksum: for what is large, and repeats itself.
+    pub(super) fn squeeze<T: Serialize + ?Sized>(self, value: &T) -> Result<Vec<u8>, Problem> {
+        let bytes = postcard::to_stdvec(value).map_err(|error| Problem::Rule(format!("{self} cannot be written: {error}")))?;
+        Ok(self.close(lz4_flex::compress_prepend_size(&bytes)))
+    }
+
+    /// The value that was squeezed.
+    pub(super) fn expand<T: DeserializeOwned>(self, stored: Vec<u8>) -> Result<T, Problem> {
+        let packed = self.open(stored)?;
+        let damaged = |how: &dyn fmt::Display| self.damaged(&format!("it cannot be decompressed: {how}"));
+        let (size, packed) = lz4_flex::block::uncompressed_size(&packed).map_err(|error| damaged(&error))?;
+        if size > packed.len().saturating_mul(MOST_SQUEEZED) {
+            return Err(damaged(&"it says that it is larger than it can be"));
+        }
+        let bytes = lz4_flex::block::decompress(packed, size).map_err(|error| damaged(&error))?;
+        postcard::from_bytes(&bytes).map_err(|error| self.damaged(&format!("it cannot be decoded: {error}")))
     }
 
     /// It is not what was written.

@@ -1,5 +1,7 @@
 //! What can go wrong with a journal, in words that say what to do next.
 
+use crate::model::Bytes;
+
 /// An error of a journal.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -72,6 +74,35 @@ pub enum Error {
         path: String,
         /// The system's word.
         reason: String,
+    },
+    /// The disk has no room for the journal that is expected.
+    #[error(
+        "there is no room for this run's journal: the disk of the runs folder {dir} has {free} free, and the journal will take about \
+         {more}, with {reserve} in reserve. So nothing is scanned or written now. Free some, name a folder on a larger disk with --runs-dir, or \
+         keep less in it: --no-images, which with --window N drops the items of a window when it is done"
+    )]
+    NoRoom {
+        /// The folder.
+        dir: String,
+        /// What is free there.
+        free: Bytes,
+        /// What the journal takes from there on, by the estimate.
+        more: Bytes,
+        /// What is to stay free beside it.
+        reserve: Bytes,
+    },
+    /// It has grown to the most that it may have.
+    #[error(
+        "the journal {path} has {has}, and may have {most} at most (--journal-max). Nothing was half recorded; give it more: \
+         --journal-max SIZE with `drift-host apply`"
+    )]
+    Full {
+        /// The file.
+        path: String,
+        /// What it has.
+        has: Bytes,
+        /// What it may have.
+        most: Bytes,
     },
     /// No such run.
     #[error("no run {run:?} in {dir}: {found}. A run goes on only with its journal; name its folder with --runs-dir")]

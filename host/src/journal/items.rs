@@ -155,9 +155,10 @@ impl Journal {
         page: u32,
         change: impl FnOnce(&Connection, &mut super::Marks) -> Result<(), Problem> + Send + 'static,
     ) -> Result<(), Error> {
+        self.not_finished();
         self.write(move |file| {
-            if !progress(file)?.sealed {
-                return Err(Problem::Rule("the plan is not sealed, so nothing of it has ended".into()));
+            if segment >= progress(file)?.sealed {
+                return Err(Problem::Rule(format!("the plan of segment {segment} is not sealed, so nothing of it has ended")));
             }
             let missing = || Problem::Rule(format!("there is no page {segment}/{page}"));
             let mut marks = marks(file, segment, page)?.ok_or_else(missing)?;
@@ -197,11 +198,11 @@ fn add_entries(file: &Connection, segment: u32, page: u32, added: Vec<Entry>, ma
     let which = Which::Content(segment, page);
     let mut select = file.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
     let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-    let mut content: Content = which.unpack(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+    let mut content: Content = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
     added.iter().for_each(|entry| marks.add_entry(entry));
     content.entries.extend(added);
     content.entries.sort_by_key(|entry| entry.position);
     let mut replace = file.prepare_cached("UPDATE content SET content = ?3 WHERE segment = ?1 AND page = ?2")?;
-    replace.execute(params![segment, page, which.pack(&content)?])?;
+    replace.execute(params![segment, page, which.squeeze(&content)?])?;
     Ok(())
 }

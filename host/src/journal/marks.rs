@@ -75,6 +75,8 @@ pub(super) struct Marks {
     pub(super) settled: Positions,
     /// The checksum of the keys written elsewhere.
     pub(super) elsewhere: [u8; 4],
+    /// All is done, and what its items were is not kept any more.
+    pub(super) dropped: bool,
 }
 
 impl Marks {
@@ -85,6 +87,17 @@ impl Marks {
     pub(super) fn has_unfinished_shared(&self) -> bool {
         let bytes = self.shared.0.iter().enumerate();
         bytes.into_iter().any(|(at, shared)| shared & !self.done.0.get(at).copied().unwrap_or_default() != 0)
+    }
+
+    /// Whether nobody needs its items any more: nothing is left to do, and nothing failed or is in doubt.
+    pub(super) fn can_be_dropped(&self) -> bool {
+        !self.dropped && !self.is_unfinished() && self.failed == 0 && self.doubtful == 0 && !self.entries.is_empty()
+    }
+
+    /// Its items and attempts are not kept any more.
+    pub(super) fn drop_items(&mut self) {
+        self.dropped = true;
+        self.attempted = Positions::default();
     }
 
     /// The newest attempts of these are about to be sent.

@@ -2,8 +2,8 @@
 //!
 //! Promised here: a page's actions and its segment's cursor are committed together or neither is; an acknowledged write
 //! is on the disk (`synchronous=FULL`); an attempt is marked sent before it is sent; nothing of the second half is taken
-//! before the plan is sealed, and nothing of the first after it. What is read is what was written, or an error says which
-//! record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
+//! before the plan is sealed, and nothing of the first after it; of several windows of segments each has a seal of its own. What
+//! is read is what was written, or an error says which record is damaged. Memory holds a page at a time and eight bytes for each page, and a full disk leaves nothing half
 //! recorded.
 
 mod access;
@@ -18,13 +18,16 @@ mod items;
 mod marks;
 mod planning;
 mod records;
+mod room;
 mod runs;
 mod store;
 mod totals;
+mod windows;
 mod writer;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OptionalExtension};
@@ -36,12 +39,15 @@ pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
+pub use room::{bytes_of, check_room};
 pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
+pub use windows::Windows;
 
 use checksum::Which;
 use marks::Marks;
 use records::Progress;
 use store::Problem;
+use windows::Finished;
 use writer::Writer;
 
 /// A run's journal. Clones share it. When the last is dropped, all that was handed in is on the disk and the file is
@@ -55,6 +61,10 @@ struct Inner {
     manifest: Manifest,
     reader: Mutex<Connection>,
     writer: Option<Writer>,
+    /// Bytes that the plan may make it grow to.
+    most: AtomicU64,
+    /// What need not be counted again.
+    finished: Mutex<Finished>,
     /// Held while this process works on the run.
     _lock: Option<File>,
 }
@@ -75,7 +85,7 @@ impl Journal {
             if let Some(component) = component {
                 file.execute("INSERT INTO component VALUES (1, ?1)", [Which::Component(1).close(component.to_vec())])?;
             }
-            let begun = Progress { state: RunState::Planning, sealed: false, counters: Counters::default() };
+            let begun = Progress { state: RunState::Planning, sealed: 0, cleared: 0, counters: Counters::default() };
             file.execute("INSERT INTO run VALUES (1, ?1)", [Which::Run.pack(&begun)?])?;
             (0..manifest.segments).try_for_each(|segment| planning::begin_segment(file, segment))
         });
@@ -110,12 +120,30 @@ impl Journal {
             Some((connection, lock)) => (Some(Writer::start(connection, path.clone())?), Some(lock)),
             None => (None, None),
         };
-        Ok(Self(Arc::new(Inner { path, manifest, reader, writer, _lock: lock })))
+        Ok(Self(Arc::new(Inner {
+            path,
+            manifest,
+            reader,
+            writer,
+            most: AtomicU64::new(u64::MAX),
+            finished: Mutex::default(),
+            _lock: lock,
+        })))
     }
 
     /// The file.
     pub fn path(&self) -> &Path {
         &self.0.path
+    }
+
+    /// Bytes of the file, and of what SQLite has beside it.
+    pub fn bytes(&self) -> u64 {
+        runs::bytes(&self.0.path)
+    }
+
+    /// From now on the plan makes it grow to so many bytes at most, by this process.
+    pub fn keep_below(&self, most: u64) {
+        self.0.most.store(most, Ordering::Relaxed);
     }
 
     /// What the run is.
@@ -152,9 +180,9 @@ impl Journal {
         .await
     }
 
-    /// Whether the plan is sealed.
+    /// Whether all of the plan is sealed.
     pub fn is_sealed(&self) -> Result<bool, Error> {
-        Ok(self.query(progress)?.sealed)
+        Ok(self.sealed_segments()? == self.manifest().segments)
     }
 
     async fn write(&self, write: impl FnOnce(&Connection) -> Result<(), Problem> + Send + 'static) -> Result<(), Error> {

@@ -1,6 +1,8 @@
 //! The first half: pages come in, each segment's in turn, until the plan is sealed.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, OptionalExtension, params};
 
@@ -9,7 +11,7 @@ use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
 use super::records::{ActionCounts, Content, Logs, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
-use super::{Error, Journal, Progress, planned_marks, progress, set_marks, set_progress};
+use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress, windows};
 
 /// Takes a page back. By key each, or a plan would take the square of its length.
 const FORGET: [&str; 4] = [
@@ -18,6 +20,11 @@ const FORGET: [&str; 4] = [
     "DELETE FROM outcome WHERE segment = ?1 AND page = ?2",
     "DELETE FROM elsewhere WHERE segment = ?1 AND page = ?2",
 ];
+
+/// What a key elsewhere takes, and what a page takes beside its items, at most: its marks, its cursor, and pages of SQLite's that
+/// are not full.
+const ELSEWHERE: usize = 64;
+const A_PAGE: usize = 32 << 10;
 
 impl Journal {
     /// Where each segment's scan stands.
@@ -30,22 +37,27 @@ impl Journal {
     /// replaces what it was and counts once.
     ///
     /// # Errors
-    /// [`Error::Rule`] for a page out of turn, after the segment's end or after the seal.
+    /// [`Error::Rule`] for a page out of turn, after the segment's end or after the seal; [`Error::Full`] for one that would make the
+    /// file larger than it [may be](Journal::keep_below).
     pub async fn commit_page(&self, record: PageRecord) -> Result<(), Error> {
         let (segment, page) = (record.segment, record.page);
         let content = Content { entries: record.entries, logs: record.logs };
-        let packed = Which::Content(segment, page).pack(&content).map_err(|problem| self.error(problem))?;
+        let packed = Which::Content(segment, page).squeeze(&content).map_err(|problem| self.error(problem))?;
         let record = PageRecord { entries: content.entries, logs: Logs::default(), ..record };
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
         let envelope = Envelope::of(&self.manifest().context.table, record.entries.iter().flat_map(|entry| &entry.actions));
         let PageRecord { cursor, last, .. } = record;
+        let (path, most) = (self.path().to_owned(), self.0.most.load(Ordering::Relaxed));
+        let bytes = packed.len() + outcomes.iter().map(|(_, record)| record.len()).sum::<usize>() + elsewhere.len() * ELSEWHERE;
         self.write(move |file| {
-            if progress(file)?.sealed {
+            room::check_most(file, &path, bytes + A_PAGE, most)?;
+            if segment < progress(file)?.sealed {
                 return Err(Problem::Rule(format!("the plan is sealed, so page {segment}/{page} comes too late")));
             }
-            let mut state = read_segment(file, segment)?;
+            let missing = || Problem::Rule(format!("there is no segment {segment}"));
+            let mut state = segment_at(file, segment)?.ok_or_else(missing)?;
             take_turn(file, &mut state, page)?;
             set_marks(file, segment, page, &marks)?;
             file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, packed])?;
@@ -61,23 +73,30 @@ impl Journal {
         .await
     }
 
-    /// Ends the plan, and finds the items that write one key. A sealed plan stays as it is.
+    /// Ends the plan, or that of the next window, and finds the items of it that write one key. A sealed plan stays as it is. Of
+    /// several windows, one comes after the other, and so do the items of one that write the same key as those of another.
     ///
     /// # Errors
     /// [`Error::Rule`] while a segment is not done.
     pub async fn seal(&self) -> Result<(), Error> {
-        let count = self.manifest().segments;
+        let manifest = self.manifest().clone();
         self.write(move |file| {
             let now = progress(file)?;
-            if now.sealed {
+            let window = windows::next(&manifest, now.sealed);
+            if window.is_empty() {
                 return Ok(());
             }
-            let segments = segments(file, count)?;
+            let mut segments = segments(file, manifest.segments)?;
+            segments.retain(|segment| window.contains(&segment.segment));
             if let Some(open) = segments.iter().find(|segment| !segment.done) {
                 return Err(Problem::Rule(format!("segment {} is not done, so the plan cannot be sealed", open.segment)));
             }
-            mark_shared(file, &segments)?;
-            set_progress(file, &Progress { sealed: true, ..now })
+            mark_shared(file, &segments, &window)?;
+            if manifest.has_windows() {
+                // Only the seal looks at them.
+                file.execute("DELETE FROM elsewhere WHERE segment < ?1", [window.end])?;
+            }
+            set_progress(file, &Progress { sealed: window.end, ..now })
         })
         .await
     }
@@ -121,11 +140,11 @@ fn checksum(segment: u32, page: u32, elsewhere: impl Iterator<Item = (u32, i64)>
 }
 
 /// Marks the items that write a key which another item writes too. SQLite sorts on the disk; a page at a time is in memory.
-fn mark_shared(file: &Connection, segments: &[SegmentState]) -> Result<(), Problem> {
-    file.execute_batch(
-        "CREATE TEMP TABLE twice (hash INTEGER PRIMARY KEY);
-         INSERT INTO twice SELECT hash FROM elsewhere GROUP BY hash HAVING count(*) > 1",
-    )?;
+fn mark_shared(file: &Connection, segments: &[SegmentState], window: &Range<u32>) -> Result<(), Problem> {
+    file.execute_batch("CREATE TEMP TABLE twice (hash INTEGER PRIMARY KEY)")?;
+    let twice =
+        "INSERT INTO twice SELECT hash FROM elsewhere WHERE segment >= ?1 AND segment < ?2 GROUP BY hash HAVING count(*) > 1";
+    file.execute(twice, [window.start, window.end])?;
     let mut select = file.prepare(
         "SELECT position, hash, EXISTS (SELECT 1 FROM twice WHERE twice.hash = elsewhere.hash) FROM elsewhere \
          WHERE segment = ?1 AND page = ?2 ORDER BY position, hash",
@@ -156,17 +175,16 @@ fn set_segment(file: &Connection, state: &SegmentState) -> Result<(), Problem> {
     Ok(())
 }
 
-fn read_segment(file: &Connection, segment: u32) -> Result<SegmentState, Problem> {
+pub(super) fn segment_at(file: &Connection, segment: u32) -> Result<Option<SegmentState>, Problem> {
     let mut select = file.prepare_cached("SELECT record FROM segment WHERE segment = ?1")?;
     let stored = select.query_row([segment], |row| row.get(0)).optional()?;
-    let stored = stored.ok_or_else(|| Problem::Rule(format!("there is no segment {segment}")))?;
-    Which::Segment(segment).unpack(stored)
+    stored.map(|stored| Which::Segment(segment).unpack(stored)).transpose()
 }
 
-/// All segments, and none is missing.
+/// The first so many segments, and none is missing.
 pub(super) fn segments(file: &Connection, count: u32) -> Result<Vec<SegmentState>, Problem> {
-    let mut select = file.prepare_cached("SELECT segment, record FROM segment ORDER BY segment")?;
-    let rows: Vec<(u32, Vec<u8>)> = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
+    let mut select = file.prepare_cached("SELECT segment, record FROM segment WHERE segment < ?1 ORDER BY segment")?;
+    let rows: Vec<(u32, Vec<u8>)> = select.query_map([count], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
     if !rows.iter().map(|(segment, _)| *segment).eq(0..count) {
         return Err(Problem::Corrupt(format!("of {count} segments, some are missing")));
     }

@@ -66,6 +66,12 @@ pub struct Manifest {
     /// How fast it may write, likewise.
     #[serde(default)]
     pub max_write_units: Option<Rate>,
+    /// Bytes that its journal may have while it is planned, where that was said.
+    #[serde(default)]
+    pub journal_max: Option<u64>,
+    /// Segments that are scanned, sealed and carried out before the next ones; `None`: all at once.
+    #[serde(default)]
+    pub window: Option<u32>,
     /// What it was expected to take, before it began.
     #[serde(default)]
     pub estimate: Option<Estimate>,
@@ -111,6 +117,18 @@ pub struct Estimate {
 }
 
 impl Estimate {
+    /// Bytes that the journal has at a time: without images, those of the windows that are done are dropped but for their marks.
+    pub fn journal_bytes_at_a_time(&self, manifest: &Manifest) -> u64 {
+        match manifest.no_images && manifest.has_windows() {
+            true => {
+                let share =
+                    u128::from(self.journal_bytes) * u128::from(manifest.window_segments()) / u128::from(manifest.segments);
+                u64::try_from(share).unwrap_or(u64::MAX) + self.items
+            }
+            false => self.journal_bytes,
+        }
+    }
+
     /// Write units if every index is concerned by every write.
     pub fn write_units_with_indexes(&self) -> u64 {
         self.write_units.saturating_mul(u64::from(self.indexes) + 1)
@@ -154,7 +172,10 @@ impl RunState {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Progress {
     pub(super) state: RunState,
-    pub(super) sealed: bool,
+    /// So many segments, the first ones, are sealed.
+    pub(super) sealed: u32,
+    /// So many of them may be written: what failed in their scan, and what is bound, was looked at.
+    pub(super) cleared: u32,
     pub(super) counters: Counters,
 }
 

@@ -156,7 +156,7 @@ fn about(path: &Path) -> Result<RunAbout, Error> {
     RunAbout::of(&Journal::read(path)?)
 }
 
-fn bytes(path: &Path) -> u64 {
+pub(super) fn bytes(path: &Path) -> u64 {
     let beside = ["", "-wal"].map(|end| PathBuf::from(format!("{}{end}", path.display())));
     beside.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
 }

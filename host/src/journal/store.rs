@@ -16,7 +16,7 @@ const APPLICATION_ID: i64 = 0x6472_6674;
 /// The format of this version: the tables below, and what their records hold.
 pub(super) const FORMAT: i64 = 7;
 
-/// The tables. Every `record` and `content` ends with its checksum. What changes with every write stands apart from what
+/// The tables. Every `record` and `content` ends with its checksum; a `content` is compressed (LZ4). What changes with every write stands apart from what
 /// is large: SQLite writes a row anew, whole.
 const SCHEMA: [&str; 13] = [
     "CREATE TABLE manifest (id INTEGER PRIMARY KEY CHECK (id = 1), record BLOB NOT NULL)",
@@ -46,6 +46,8 @@ pub(super) enum Problem {
     Corrupt(String),
     /// A rule of the journal forbids it.
     Rule(String),
+    /// Another error, as it is told; nothing of it is kept.
+    Other(Error),
 }
 
 impl From<rusqlite::Error> for Problem {
@@ -61,6 +63,7 @@ impl Problem {
         match self {
             Self::Corrupt(problem) => Error::Corrupt { path, problem },
             Self::Rule(problem) => Error::Rule { path, problem },
+            Self::Other(error) => error,
             Self::Sqlite(error) if is_damage(&error) => Error::Corrupt { path, problem: error.to_string() },
             Self::Sqlite(error) => storage(&path, doing, reason(&error)),
         }
@@ -111,6 +114,7 @@ pub(super) fn create(path: &Path, fill: impl FnOnce(&Connection) -> Result<(), P
     let filled = filled(&made, fill).map_err(|problem| match problem {
         Problem::Sqlite(error) => reason(&error),
         Problem::Corrupt(text) | Problem::Rule(text) => text,
+        Problem::Other(error) => error.to_string(),
     });
     let named = filled.and_then(|()| folder::rename(&made, path).map_err(|error| error.to_string()));
     named.map_err(|reason| {

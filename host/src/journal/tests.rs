@@ -50,6 +50,8 @@ pub(crate) fn manifest(segments: u32) -> Manifest {
         policy: None,
         max_read_units: None,
         max_write_units: None,
+        journal_max: None,
+        window: None,
         estimate: None,
         features: None,
         home_region: None,
@@ -124,6 +126,120 @@ async fn a_page_and_its_cursor_are_there_after_reopening_and_a_replayed_page_cou
     assert_eq!(journal.outcomes(10).unwrap().len(), 1);
     assert_eq!(journal.component().unwrap().as_deref(), Some(b"wasm".as_slice()));
     assert_eq!(journal.check(), Ok(()));
+}
+
+/// All of these pages is sent and done.
+async fn carry_out(journal: &Journal, pages: &[(u32, u32)]) {
+    for &(segment, page) in pages {
+        journal.mark_sent(segment, page, vec![0, 1, 2]).await.unwrap();
+        journal.mark_done(segment, page, vec![0, 1, 2]).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn each_window_has_a_seal_of_its_own_and_is_gone_on_with_where_it_stood() {
+    let dir = tempfile::tempdir().unwrap();
+    let windows = Manifest { window: Some(2), ..manifest(5) };
+    let journal = Journal::create(dir.path(), &windows, None).unwrap();
+    for segment in 0..3 {
+        journal.commit_page(page(segment, 0, true, vec![(0, 7)])).await.unwrap();
+    }
+    assert_eq!(journal.next_window(), Ok(0..2));
+    journal.seal().await.unwrap();
+    assert_eq!((journal.sealed_segments(), journal.is_sealed(), journal.next_window()), (Ok(2), Ok(false), Ok(2..4)));
+    assert!(rule(journal.seal().await).contains("segment 3 is not done"), "and it seals nothing by halves");
+    assert!(rule(journal.commit_page(page(1, 0, true, vec![])).await).contains("sealed"));
+    assert!(rule(journal.mark_sent(2, 0, vec![0]).await).contains("segment 2 is not sealed"));
+    assert_eq!(
+        journal.unfinished_pages().unwrap(),
+        [(0, 0), (1, 0)],
+        "of what is planned and not sealed, nothing is carried out"
+    );
+    assert_eq!((journal.counts().unwrap().scanned, journal.sealed_counts().unwrap().scanned), (15, 10));
+    assert_eq!(journal.sealed_counts().unwrap().shared, 2, "of its own window");
+    assert_eq!(journal.windows(), Ok(Windows { segments: 2, count: 3, sealed: 1, done: 0 }));
+    assert_eq!(journal.is_cleared(), Ok(false));
+    journal.clear().await.unwrap();
+    assert!(rule(journal.finish_window().await).contains("page 0/0 is not done"));
+    carry_out(&journal, &[(0, 0), (1, 0)]).await;
+    journal.finish_window().await.unwrap();
+    assert_eq!((journal.windows().unwrap().done, journal.page(0, 0).unwrap().entries.len()), (1, 3), "and keeps its items");
+
+    journal.commit_page(page(3, 0, true, vec![(0, 8)])).await.unwrap();
+    journal.seal().await.unwrap();
+    // What is finished is counted from memory here, and from the file by whoever comes next.
+    let path = journal.path().to_owned();
+    let (here, unfinished) = (journal.counts().unwrap(), journal.unfinished_pages().unwrap());
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!((journal.counts().unwrap(), journal.unfinished_pages().unwrap()), (here, unfinished));
+    assert_eq!(journal.is_cleared(), Ok(false), "of the next window it is looked at anew");
+    assert_eq!((here.scanned, here.changed, here.done, here.shared), (20, 12, 6, 2), "a key of two windows is shared by none");
+    carry_out(&journal, &[(2, 0), (3, 0)]).await;
+    journal.commit_page(page(4, 0, true, vec![])).await.unwrap();
+    journal.seal().await.unwrap();
+    assert_eq!((journal.is_sealed(), journal.next_window().unwrap().is_empty()), (Ok(true), true));
+    assert_eq!(journal.windows(), Ok(Windows { segments: 2, count: 3, sealed: 3, done: 2 }));
+    carry_out(&journal, &[(4, 0)]).await;
+    assert_eq!((journal.windows().unwrap().done, journal.check()), (3, Ok(())));
+}
+
+#[tokio::test]
+async fn without_images_the_items_of_a_window_that_is_done_are_dropped_but_where_one_failed() {
+    let dir = tempfile::tempdir().unwrap();
+    let windows = Manifest { window: Some(3), no_images: true, ..manifest(6) };
+    let journal = Journal::create(dir.path(), &windows, None).unwrap();
+    for segment in 0..3 {
+        journal.commit_page(page(segment, 0, true, vec![(0, 7)])).await.unwrap();
+    }
+    journal.seal().await.unwrap();
+    journal.new_attempt(attempt(0, 0, 1)).await.unwrap();
+    carry_out(&journal, &[(0, 0)]).await;
+    for (segment, kind) in [(1, OutcomeKind::Failed), (2, OutcomeKind::Skipped)] {
+        journal.mark_sent(segment, 0, vec![0, 2]).await.unwrap();
+        journal.mark_done(segment, 0, vec![0, 2]).await.unwrap();
+        journal.settle(outcome(segment, 0, 1, kind, Phase::Apply)).await.unwrap();
+    }
+    let before = journal.counts().unwrap();
+    journal.finish_window().await.unwrap();
+    let entries = [0, 1, 2].map(|segment| journal.page(segment, 0).unwrap().entries.len());
+    assert_eq!(entries, [0, 3, 0]);
+    assert_eq!((journal.counts(), journal.attempts(0, 0).unwrap().len()), (Ok(before), 0));
+    assert_eq!((before.done, before.failed, before.conflicts, before.skipped), (9, 1, 1, 1));
+    let path = journal.path().to_owned();
+    drop(journal);
+    let journal = Journal::open(&path).unwrap();
+    assert_eq!((journal.counts(), journal.check(), journal.page(2, 0).unwrap().entries.len()), (Ok(before), Ok(()), 0));
+    journal.finish_window().await.unwrap();
+    assert_eq!(journal.counts(), Ok(before), "once more, it is the same");
+    // What failed is taken up where its window is done, too.
+    let again = TakenUp::Attempt { record: attempt(1, 0, 1), shared: false };
+    journal.take_up(1, 0, vec![again]).await.unwrap();
+    assert_eq!(journal.unfinished_pages().unwrap(), [(1, 0)]);
+}
+
+#[tokio::test]
+async fn a_page_that_would_make_the_file_larger_than_it_may_be_is_refused_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::create(dir.path(), &manifest(1), None).unwrap();
+    journal.keep_below(400_000);
+    let mut committed = 0;
+    let full = loop {
+        let mut large = page(0, committed, false, vec![]);
+        large.entries[0].image.insert("much", Value::B(vec![7; 50_000]));
+        match journal.commit_page(large).await {
+            Ok(()) => committed += 1,
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(&full, Error::Full { most, .. } if most.0 == 400_000) && committed > 3, "{full} after {committed}");
+    assert_eq!((journal.segments().unwrap()[0].pages, journal.check()), (committed, Ok(())));
+    journal.set_state(RunState::Interrupted).await.unwrap();
+    journal.keep_below(u64::MAX);
+    journal.commit_page(page(0, committed, true, vec![])).await.unwrap();
+    let path = journal.path().to_owned();
+    drop(journal);
+    assert!(std::fs::metadata(path).unwrap().len() <= 400_000);
 }
 
 #[tokio::test]

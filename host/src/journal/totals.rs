@@ -7,32 +7,14 @@ use super::marks::{Marks, Positions};
 use super::planning::segments;
 use super::records::{Counts, OutcomeKind, OutcomeRecord, SegmentState};
 use super::store::Problem;
+use super::windows::Finished;
 use super::{Error, Journal, planned_marks, progress, store};
 
 impl Journal {
     /// Items and actions, counted from the marks of the pages.
     pub fn counts(&self) -> Result<Counts, Error> {
-        let count = self.manifest().segments;
-        self.query(|reader| {
-            let mut counts = Counts::default();
-            each_page(reader, &segments(reader, count)?, |_, _, marks| {
-                counts.scanned += marks.scanned;
-                counts.changed += marks.entries.len();
-                counts.unchanged += marks.unchanged;
-                counts.failed += marks.failed;
-                counts.conflicts += marks.conflicts;
-                counts.skipped += marks.skipped;
-                counts.doubtful += marks.doubtful;
-                counts.shared += marks.shared.len();
-                counts.done += marks.done.len();
-                counts.actions.patch += marks.actions.patch;
-                counts.actions.insert += marks.actions.insert;
-                counts.actions.update += marks.actions.update;
-                counts.actions.delete += marks.actions.delete;
-                Ok(())
-            })?;
-            Ok(counts)
-        })
+        let (all, finished) = (self.manifest().segments, self.finished());
+        self.query(|reader| count(reader, finished, &segments(reader, all)?))
     }
 
     /// The first `limit` items that are [listed](Self::is_listed), in the order of the scan.
@@ -60,7 +42,7 @@ impl Journal {
         let (count, skipped) = (self.manifest().segments, self.is_listed(OutcomeKind::Skipped));
         self.query(|reader| {
             let (mut pages, mut listed) = (Vec::new(), 0);
-            each_page(reader, &segments(reader, count)?, |segment, page, marks| {
+            each_page(reader, 0, &segments(reader, count)?, |segment, page, marks| {
                 let here = marks.failed + marks.doubtful + if skipped { marks.skipped } else { 0 };
                 if here > 0 && listed < limit as u64 {
                     listed += here;
@@ -101,6 +83,28 @@ impl Journal {
     }
 }
 
+/// What these segments have, on top of what is finished and lies before.
+pub(super) fn count(file: &Connection, finished: Finished, segments: &[SegmentState]) -> Result<Counts, Problem> {
+    let mut counts = finished.counts;
+    each_page(file, finished.segments, segments, |_, _, marks| {
+        counts.scanned += marks.scanned;
+        counts.changed += marks.entries.len();
+        counts.unchanged += marks.unchanged;
+        counts.failed += marks.failed;
+        counts.conflicts += marks.conflicts;
+        counts.skipped += marks.skipped;
+        counts.doubtful += marks.doubtful;
+        counts.shared += marks.shared.len();
+        counts.done += marks.done.len();
+        counts.actions.patch += marks.actions.patch;
+        counts.actions.insert += marks.actions.insert;
+        counts.actions.update += marks.actions.update;
+        counts.actions.delete += marks.actions.delete;
+        Ok(())
+    })?;
+    Ok(counts)
+}
+
 /// The outcomes of a page, none missing.
 fn page_outcomes(file: &Connection, segment: u32, page: u32, settled: &Positions) -> Result<Vec<OutcomeRecord>, Problem> {
     let select = "SELECT position, record FROM outcome WHERE segment = ?1 AND page = ?2 ORDER BY position";
@@ -121,16 +125,22 @@ fn page_outcomes(file: &Connection, segment: u32, page: u32, settled: &Positions
     }
 }
 
-/// Every page with its marks, by segment and page. One that is missing is an error: a page that is not seen would be
+/// Every page with its marks, by segment and page, from the segment `first` to the last of these. One that is missing is an error: a page that is not seen would be
 /// taken as done.
 pub(super) fn each_page(
     file: &Connection,
+    first: u32,
     segments: &[SegmentState],
     mut each: impl FnMut(u32, u32, Marks) -> Result<(), Problem>,
 ) -> Result<(), Problem> {
-    let mut wanted = segments.iter().flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
-    let mut select = file.prepare_cached("SELECT segment, page, record FROM page ORDER BY segment, page")?;
-    let mut rows = select.query([])?;
+    let end = segments.last().map_or(0, |last| last.segment.saturating_add(1));
+    let mut wanted = segments
+        .iter()
+        .filter(|state| state.segment >= first)
+        .flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
+    let mut select = file
+        .prepare_cached("SELECT segment, page, record FROM page WHERE segment >= ?1 AND segment < ?2 ORDER BY segment, page")?;
+    let mut rows = select.query([first, end])?;
     while let Some(row) = rows.next()? {
         let (segment, page) = (row.get(0)?, row.get(1)?);
         match wanted.next() {

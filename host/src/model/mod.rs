@@ -4,6 +4,7 @@
 //! edge. Equality is DynamoDB's: `10` equals `10.0`, and sets ignore order.
 
 mod action;
+mod bytes;
 mod description;
 mod exactly_once;
 mod features;
@@ -23,6 +24,7 @@ pub mod json;
 pub(crate) mod arbitrary;
 
 pub use action::{Action, Address, Existing, Insert, Patch, Target, Update};
+pub use bytes::Bytes;
 pub use description::{Access, Description, GrantRequest, MigrationNumber, MigrationNumberError};
 pub use exactly_once::ExactlyOnce;
 pub use features::{Checked, Features, IndexKey};

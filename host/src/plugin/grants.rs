@@ -116,6 +116,12 @@ impl Grants {
         Self(grants.map(|asked| Grant { access: asked.access, table: asked.table.clone() }).collect())
     }
 
+    /// One by which a migration can make items in the table being migrated: by an insert, or an update of what is not there.
+    pub fn makes_items_in(&self, migrated: &str) -> Option<&Grant> {
+        let makes = |grant: &&Grant| [Access::Insert, Access::Update].iter().any(|access| grant.allows(*access, None, migrated));
+        self.0.iter().find(makes)
+    }
+
     /// Each of them, in the operator's order.
     pub fn iter(&self) -> impl Iterator<Item = &Grant> {
         self.0.iter()

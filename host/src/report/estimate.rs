@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::progress::span;
 use crate::journal::Estimate;
+use crate::model::Bytes;
 use crate::run::Summary;
 
 /// Said before a run.
@@ -15,10 +16,10 @@ pub(super) fn lines(estimate: &Estimate) -> Vec<String> {
         sampled => format!("by DynamoDB's count, up to six hours old, and a sample of {sampled}"),
     };
     let mut lines = vec![
-        format!("estimate: {items} items, {}{of_filter}, {from}", size(*bytes)),
+        format!("estimate: {items} items, {}{of_filter}, {from}", Bytes(*bytes)),
         format!(
             "  {read_units} read units; at most {write_units} write units if each item is written; a journal of about {}",
-            size(*journal_bytes)
+            Bytes(*journal_bytes)
         ),
     ];
     if *indexes > 0 {
@@ -51,19 +52,6 @@ pub(super) fn compared(estimate: &Estimate, summary: &Summary) -> String {
         estimate.read_units,
         estimate.write_units_with_indexes()
     )
-}
-
-/// `4.9 MB`.
-fn size(bytes: u64) -> String {
-    let units = ["B", "kB", "MB", "GB", "TB"];
-    let mut size = bytes as f64;
-    let mut unit = 0;
-    while size >= 1000.0 && unit + 1 < units.len() {
-        size /= 1000.0;
-        unit += 1;
-    }
-    let unit = units.get(unit).copied().unwrap_or_default();
-    if unit == "B" { format!("{bytes} B") } else { format!("{size:.1} {unit}") }
 }
 
 #[cfg(test)]

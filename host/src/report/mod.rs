@@ -18,10 +18,10 @@ use crate::history::{Applied, Unfinished};
 use crate::insight::Insight;
 use crate::journal::Journal;
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
-use crate::model::Item;
+use crate::model::{Bytes, Item};
 use crate::run::{Error, ExactlyOnce, Summary};
 
-pub use progress::{For, is_drawn, watched};
+pub use progress::{For, is_drawn, watched, windows_left};
 pub use runs::way_back;
 
 /// A run's end, for people.
@@ -80,7 +80,14 @@ pub fn summary(summary: &Summary) -> String {
             summary.partly_guarded
         );
     }
-    if let Some(bound) = &summary.bound {
+    if let Some(windows) = &summary.windows {
+        let _ = writeln!(
+            out,
+            "  windows  {} of {} scanned, {} done; {} segments each",
+            windows.sealed, windows.count, windows.done, windows.segments
+        );
+    }
+    if let Some(bound) = summary.bound.as_ref().or(summary.held_up.as_ref()) {
         let _ = writeln!(out, "  bound    {bound}");
     }
     for line in &summary.accesses {
@@ -99,6 +106,23 @@ pub fn summary(summary: &Summary) -> String {
             "planned" => format!("to carry it out: drift-host apply {run}"),
             "interrupted" => format!("to go on: drift-host apply {run}"),
             "refused" => "nothing was written: items failed. Mend the migration, or allow them with --max-errors".into(),
+            "incomplete" if summary.bound.is_some() || summary.held_up.is_some() => {
+                let windows = summary.windows.map_or((0, 0), |windows| (windows.done, windows.count));
+                let retry = if summary.held_up.is_some() {
+                    format!(" mended: drift-host apply {run} --retry-failed --plugin FIXED;")
+                } else {
+                    String::new()
+                };
+                format!(
+                    "stopped after {} of {} windows, which were written; not recorded as applied;{retry} back: drift-host undo --run {run}",
+                    windows.0, windows.1
+                )
+            }
+            "incomplete" if summary.windows.is_some_and(|windows| windows.done < windows.count) => format!(
+                "stopped in window {} of {}, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}",
+                summary.windows.map_or(0, |windows| windows.done + 1),
+                summary.windows.map_or(0, |windows| windows.count)
+            ),
             "incomplete" if counts.done < counts.changed => format!(
                 "stopped after its canary with {} items to go, not recorded as applied; the rest: drift-host apply {run}; back: drift-host undo --run {run}",
                 counts.changed - counts.done
@@ -159,6 +183,7 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
         ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
         ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
+        ("journal", Bytes(journal.bytes()).to_string()),
     ];
     Ok(facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect())
 }

@@ -110,9 +110,19 @@ fn left(items: u64, rate: f64) -> Option<String> {
 /// What one run has told so far.
 struct State {
     estimated: u64,
+    scanned: u64,
     view: Option<View>,
     next: Instant,
     pause: Duration,
+}
+
+/// `, and 3 windows that are not scanned yet`.
+pub fn windows_left(windows: u32) -> String {
+    match windows {
+        0 => String::new(),
+        1 => ", and one window that is not scanned yet".into(),
+        windows => format!(", and {windows} windows that are not scanned yet"),
+    }
 }
 
 /// The same migrator, whose events are told.
@@ -122,7 +132,7 @@ pub fn watched(migrator: Migrator, told: For) -> Migrator {
         return migrator.observe(move |event| tell!("{}", events::document(&event, &meter)));
     }
     let now = Instant::now();
-    let state = Arc::new(Mutex::new(State { estimated: 0, view: None, next: now + FIRST, pause: FIRST }));
+    let state = Arc::new(Mutex::new(State { estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));
     let is_drawn = is_drawn();
     if is_drawn {
         let (state, meter, rates) = (Arc::downgrade(&state), migrator.database().meter().clone(), migrator.rates());
@@ -134,10 +144,15 @@ pub fn watched(migrator: Migrator, told: For) -> Migrator {
         let _until_dropped = &drawn;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         say(&event);
-        let State { estimated, view, next, pause } = &mut *state;
+        let State { estimated, scanned, view, next, pause } = &mut *state;
         match &event {
             Event::Started { items_estimated, .. } => *estimated = *items_estimated,
-            Event::Scanned(progress) => view.get_or_insert_with(|| View::of(Half::Scan, *estimated)).step(progress),
+            Event::Scanned(progress) => {
+                *scanned += progress.step.items;
+                view.get_or_insert_with(|| View::of(Half::Scan, *estimated)).step(progress);
+            }
+            // Of the table's items those that the windows before had are scanned.
+            Event::Window { .. } => *view = Some(View { done: *scanned, ..View::of(Half::Scan, *estimated) }),
             Event::Sealed(items) => *view = Some(View::of(Half::Apply, *items)),
             Event::Applied(progress) => view.get_or_insert_with(|| View::of(Half::Apply, 0)).step(progress),
             _ => {}
@@ -164,7 +179,8 @@ fn say(event: &Event) {
         Event::Estimated(estimate) => super::estimate::lines(estimate).iter().for_each(|line| tell!("{line}")),
         Event::Warned(warnings) => warnings.iter().for_each(|warning| tell!("{warning}")),
         Event::BackedUp(arn) => tell!("backed up before anything is written: {arn}"),
-        Event::Canary(canary) => tell!("{canary}; {} are left", canary.left),
+        Event::Canary(canary) => tell!("{canary}; {} are left{}", canary.left, windows_left(canary.windows_left)),
+        Event::Window { window, of } => tell!("window {window} of {of}"),
         Event::Steered { run, what, by } => match what {
             Steered::Paused => tell!("paused by {by}: nothing is read or written until `drift-host ctl {run} resume`"),
             Steered::Resumed => tell!("resumed by {by}"),

@@ -10,7 +10,7 @@ use super::summary::Summary;
 use super::{ExactlyOnce, Migrator, RunOptions, owner, terms};
 use crate::dynamo::{Billing, TableInfo};
 use crate::history::{Applied, Lease};
-use crate::journal::{Journal, Manifest};
+use crate::journal::{self, Journal, Manifest};
 use crate::migration::{Direction, Migration};
 use crate::model::{Description, MigrationNumber};
 
@@ -52,6 +52,9 @@ impl Migrator {
         terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(&manifest).await?;
         self.still_at_home(&manifest)?;
+        if !journal.is_sealed()? && !journal.state()?.is_final() {
+            journal::check_room(&self.runs_dir, self.expected(&manifest), journal.bytes())?;
+        }
         let lease = if !journal.state()?.is_final() {
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;

@@ -126,6 +126,8 @@ impl Migrator {
             seconds: (0.0, 0.0),
             single_writes: 0,
             partly_guarded: 0,
+            windows: None,
+            held_up: None,
             bound: None,
             accesses: Vec::new(),
             errors: Vec::new(),
@@ -187,6 +189,8 @@ impl Migrator {
             policy: options.policy.clone(),
             max_read_units: options.max_read_units,
             max_write_units: options.max_write_units,
+            journal_max: options.journal_max,
+            window: options.window,
             estimate: None,
             features: None,
             home_region: options.home_region.clone(),
@@ -196,13 +200,30 @@ impl Migrator {
             profile: self.settings.profile.clone(),
         };
         terms::terms(&manifest)?;
+        if manifest.window.is_some() && self.store.is_some() {
+            return Err(Error::Refused(
+                "--window: what is kept in object storage is one plan, published before the first write, and a run with windows has many. \
+                 Keep its journal in a folder (--runs-dir DIR), on a disk that outlives the machine"
+                    .into(),
+            ));
+        }
         Ok(manifest)
     }
 
     pub(super) fn begin(&self, manifest: &Manifest, migration: Arc<dyn Migration>, table: TableInfo) -> Result<Run, Error> {
+        let component = migration.component().map_or(0, <[u8]>::len) as u64;
+        journal::check_room(&self.runs_dir, self.expected(manifest) + component, 0)?;
         let journal = Journal::create(&self.runs_dir, manifest, migration.component())?;
         (self.observer)(Event::Started { run: manifest.run.clone(), items_estimated: table.item_count });
         Ok(Run::new(self, journal, migration, table))
+    }
+
+    /// Bytes that the journal of a run will have, more or less: by its estimate, or as many as that of the run which it takes back.
+    pub(super) fn expected(&self, manifest: &Manifest) -> u64 {
+        match &manifest.restores {
+            Some(old) => journal::find(&self.runs_dir, old).ok().and_then(|path| path.metadata().ok()).map_or(0, |old| old.len()),
+            None => manifest.estimate.as_ref().map_or(0, |estimate| estimate.journal_bytes_at_a_time(manifest)),
+        }
     }
 
     /// The table, once it can be worked on.

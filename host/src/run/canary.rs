@@ -31,8 +31,10 @@ pub struct Canary {
     pub failed: u64,
     /// Items of which it is not known whether they were written.
     pub doubtful: u64,
-    /// Items that are still to be written.
+    /// Items that are still to be written: with windows, of those that are sealed.
     pub left: u64,
+    /// Windows that are not scanned yet.
+    pub windows_left: u32,
 }
 
 impl Canary {
@@ -70,8 +72,10 @@ pub(super) async fn look(
     taken: &[Taken],
     before: &Counts,
 ) -> Result<Canary, Error> {
-    let counts = journal.counts()?;
+    let counts = journal.sealed_counts()?;
+    let windows = journal.windows()?;
     let mut found = Canary {
+        windows_left: windows.count - windows.sealed,
         failed: counts.failed.saturating_sub(before.failed),
         doubtful: counts.doubtful.saturating_sub(before.doubtful),
         left: counts.changed.saturating_sub(counts.done),

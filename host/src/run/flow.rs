@@ -8,8 +8,8 @@ use tokio::sync::OnceCell;
 use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
-use super::options::{MaxErrors, RunOptions};
-use super::summary::{Summary, passed};
+use super::options::RunOptions;
+use super::summary::{Summary, max_errors, passed};
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
@@ -85,13 +85,16 @@ impl Run {
         self.ended(result).await
     }
 
-    /// Plan what is not planned, apply what is not applied, record.
+    /// Plan what is not planned, apply what is not applied, record: window by window, of which most runs have one.
     async fn work(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         if !self.journal.state()?.is_final() {
-            self.mark("planning", lease).await?;
-            let sealed = self.journal.is_sealed()?;
-            self.plan(options).await?;
-            if !sealed {
+            let unsealed = self.journal.sealed_segments()? == 0;
+            if unsealed || self.journal.state()? == RunState::Planned {
+                // Nothing was written yet.
+                self.mark("planning", lease).await?;
+            }
+            if unsealed {
+                self.plan(options).await?;
                 self.warn_of_plan().await?;
             }
             self.refuse_what_failed().await?;
@@ -101,7 +104,7 @@ impl Run {
             // If it was killed between its last two words, this is the last one.
             return Ok(self.migrator.history.end_run(&self.journal.manifest().run, None, lease).await?);
         }
-        if !self.journal.is_sealed()? {
+        if self.journal.sealed_segments()? == 0 {
             return Ok(());
         }
         self.back_up(options).await?;
@@ -113,33 +116,82 @@ impl Run {
             // An attempt at an item that counts as failed must be known of, wherever it is gone on with.
             self.publish_progress().await?;
         }
-        if !self.canary(options, lease).await? {
-            self.journal.set_state(RunState::Incomplete).await?;
-            return self.mark("incomplete", lease).await;
+        let mut canary = options.canary;
+        loop {
+            if !self.journal.is_cleared()? {
+                if self.is_held_up()? {
+                    return self.incomplete(lease).await;
+                }
+                self.journal.clear().await?;
+            }
+            if !self.canary(options, &mut canary, lease).await? {
+                return self.incomplete(lease).await;
+            }
+            self.apply(options, lease).await?;
+            if !self.journal.unfinished_pages()?.is_empty() {
+                return Ok(());
+            }
+            self.journal.finish_window().await?;
+            if self.journal.is_sealed()? {
+                break;
+            }
+            if self.is_held_up()? {
+                return self.incomplete(lease).await;
+            }
+            let sealed = self.journal.sealed_segments()?;
+            self.plan(options).await?;
+            if self.journal.sealed_segments()? == sealed {
+                return match self.journal.state()? {
+                    RunState::Incomplete => self.mark("incomplete", lease).await,
+                    _ => Ok(()),
+                };
+            }
         }
-        self.apply(options, lease).await?;
         // Before the history says so: nobody may find this run half done after it.
         self.publish_progress().await?;
         self.record(lease).await
     }
 
-    /// If more items failed in the scan than are allowed, nothing is written, and the run is over.
+    /// Nothing further is written for now.
+    async fn incomplete(&self, lease: &Lease) -> Result<(), Error> {
+        self.journal.set_state(RunState::Incomplete).await?;
+        self.mark("incomplete", lease).await
+    }
+
+    /// Whether a run with windows may not go on: of what is sealed, more items failed than are allowed, or the policy's bound is
+    /// passed. Of a run with one window, that is looked at before its first write only.
+    fn is_held_up(&self) -> Result<bool, Error> {
+        let manifest = self.journal.manifest();
+        if !manifest.has_windows() {
+            return Ok(false);
+        }
+        let counts = self.journal.sealed_counts()?;
+        Ok(passed(manifest, &counts).is_some() || !max_errors(manifest).allows(counts.failed, counts.scanned))
+    }
+
+    /// If more items failed in the first scan than are allowed, nothing is written, and the run is over.
     async fn refuse_what_failed(&self) -> Result<(), Error> {
         let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
         let bound = passed(manifest, &counts).is_some();
-        let allowed = manifest.max_errors.parse::<MaxErrors>().unwrap_or_default();
+        let allowed = max_errors(manifest);
         if self.journal.state()? == RunState::Planned && (bound || !allowed.allows(counts.failed, counts.scanned)) {
             self.journal.set_state(RunState::Refused).await?;
         }
         Ok(())
     }
 
+    /// Scans and migrates what is not sealed, or the next window of it, and seals it.
     async fn plan(&self, options: &RunOptions) -> Result<(), Error> {
         if self.journal.is_sealed()? {
             return Ok(());
         }
         let started = Instant::now();
         let manifest = self.journal.manifest();
+        if manifest.has_windows() {
+            let (sealed, of) = (self.journal.sealed_segments()?, manifest.segments.div_ceil(manifest.window_segments()));
+            (self.migrator.observer)(Event::Window { window: sealed / manifest.window_segments() + 1, of });
+        }
+        self.journal.keep_below(options.journal_max.or(manifest.journal_max).unwrap_or(u64::MAX));
         if let Some(old) = &manifest.restores {
             let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;
@@ -170,23 +222,28 @@ impl Run {
     }
 
     async fn seal(&self, options: &RunOptions) -> Result<(), Error> {
-        if self.journal.segments()?.iter().all(|segment| segment.done) {
-            // Before the seal: whoever finds a sealed plan in this state knows that nothing of it was carried out.
-            self.journal.set_state(RunState::Planned).await?;
+        let (window, is_first) = (self.journal.next_window()?, self.journal.sealed_segments()? == 0);
+        if self.journal.segments()?.iter().all(|state| state.done || !window.contains(&state.segment)) {
+            if is_first {
+                // Before the seal: whoever finds a sealed plan in this state knows that nothing of it was carried out.
+                self.journal.set_state(RunState::Planned).await?;
+            }
             self.journal.seal().await?;
-        } else if options.fail_fast && self.journal.counts()?.failed > 0 {
-            self.journal.set_state(RunState::Refused).await?;
+        } else if options.fail_fast && self.journal.counts()?.failed > self.journal.sealed_counts()?.failed {
+            self.journal.set_state(if is_first { RunState::Refused } else { RunState::Incomplete }).await?;
         }
         Ok(())
     }
 
-    /// Carries the first items out, where that is asked for, and says whether the rest may follow.
-    async fn canary(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<bool, Error> {
-        let Some(items) = options.canary else { return Ok(true) };
+    /// Carries the first items out, where that is asked for, and says whether the rest may follow. Of several windows, in the first
+    /// that has some.
+    async fn canary(&self, options: &RunOptions, wanted: &mut Option<u32>, lease: &Arc<Lease>) -> Result<bool, Error> {
+        let before = self.journal.sealed_counts()?;
+        let left = before.changed.saturating_sub(before.done);
+        let Some(items) = wanted.take_if(|_| left > 0 || !self.journal.manifest().has_windows()) else { return Ok(true) };
         let started = Instant::now();
         self.journal.set_state(RunState::Applying).await?;
-        let before = self.journal.counts()?;
-        (self.migrator.observer)(Event::Sealed(u64::from(items).min(before.changed.saturating_sub(before.done))));
+        (self.migrator.observer)(Event::Sealed(u64::from(items).min(left)));
         let stop = self.migrator.stop.child_token();
         let applier = Arc::new(self.applier(options, lease, stop).await?);
         let watch = applier.watch();
@@ -211,7 +268,7 @@ impl Run {
         if !canary.is_clean() {
             return Ok(false);
         }
-        if canary.left == 0 {
+        if canary.left == 0 && canary.windows_left == 0 {
             return Ok(true);
         }
         let (approve, (reply, answer)) = (self.migrator.approve.clone(), tokio::sync::oneshot::channel());
@@ -243,7 +300,8 @@ impl Run {
     async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         let started = Instant::now();
         self.journal.set_state(RunState::Applying).await?;
-        (self.migrator.observer)(Event::Sealed(self.journal.counts()?.changed));
+        let counts = self.journal.sealed_counts()?;
+        (self.migrator.observer)(Event::Sealed(counts.changed.saturating_sub(counts.done)));
         let applier = Arc::new(self.applier(options, lease, self.migrator.stop.child_token()).await?);
         let watch = applier.watch();
         let keeping = self.keep_published(&applier.stop);
@@ -262,8 +320,7 @@ impl Run {
         }
         let counts = self.journal.counts()?;
         if counts.doubtful > 0 || counts.failed > 0 {
-            self.journal.set_state(RunState::Incomplete).await?;
-            return self.mark("incomplete", lease).await;
+            return self.incomplete(lease).await;
         }
         match manifest.direction {
             Direction::Migrate => {
@@ -404,7 +461,7 @@ impl Run {
     fn is_stopped(&self) -> Result<bool, Error> {
         let state = self.journal.state()?;
         let at_work = matches!(state, RunState::Planning | RunState::Applying | RunState::Interrupted);
-        Ok(at_work || state == RunState::Planned && !self.journal.is_sealed()?)
+        Ok(at_work || state == RunState::Planned && self.journal.sealed_segments()? == 0)
     }
 
     fn summary(&self) -> Result<Summary, Error> {

@@ -7,7 +7,7 @@
 use super::Migrator;
 use super::error::Error;
 use crate::dynamo::{Filter, ScanRequest, TableInfo};
-use crate::journal::{Estimate, Manifest};
+use crate::journal::{self, Estimate, Manifest};
 use crate::model::{ExactlyOnce, item_bytes};
 
 /// A smaller table is scanned before a sample of it would be worth its units.
@@ -25,8 +25,9 @@ const JOURNAL_AN_ITEM: f64 = 40.0;
 #[derive(Default)]
 struct Sample {
     items: u64,
-    bytes: u64,
     write_units: u64,
+    /// Bytes in a journal.
+    kept: u64,
     /// The items looked at, of which these are those that the filter lets through.
     looked_at: u64,
 }
@@ -60,9 +61,9 @@ impl Migrator {
             sample.looked_at += page.scanned;
             sample.items += page.items.len() as u64;
             for size in page.items.iter().map(item_bytes) {
-                sample.bytes += size as u64;
                 sample.write_units += size.div_ceil(WRITE_UNIT as usize).max(1) as u64;
             }
+            sample.kept += journal::bytes_of(page.items);
         }
         Ok(sample)
     }
@@ -72,8 +73,9 @@ fn estimate(table: &TableInfo, manifest: &Manifest, sample: Option<&Sample>, lim
     let told_bytes = table.size_bytes as f64 / (table.item_count as f64).max(1.0);
     let sample = sample.filter(|sample| sample.looked_at > 0);
     let share = sample.map_or(1.0, |sample| sample.items as f64 / sample.looked_at as f64);
-    let (bytes_an_item, units_an_item) = match sample.filter(|sample| sample.items > 0) {
-        Some(sample) => (sample.bytes as f64 / sample.items as f64, sample.write_units as f64 / sample.items as f64),
+    // A sample compresses less than a page of a thousand: it errs on the safe side.
+    let (kept_an_item, units_an_item) = match sample.filter(|sample| sample.items > 0) {
+        Some(sample) => (sample.kept as f64 / sample.items as f64, sample.write_units as f64 / sample.items as f64),
         None => (told_bytes, (told_bytes / WRITE_UNIT).ceil().max(1.0)),
     };
     let written = table.item_count as f64 * share;
@@ -87,7 +89,7 @@ fn estimate(table: &TableInfo, manifest: &Manifest, sample: Option<&Sample>, lim
     let write_units = (written * each).ceil();
     let seconds = |units: f64, limit: Option<u32>| limit.map(|limit| units / f64::from(limit));
     let (reading, writing) = (seconds(read_units, limits.0), seconds(write_units, limits.1));
-    let image = if manifest.no_images { 0.0 } else { bytes_an_item };
+    let image = if manifest.no_images && manifest.guard != "item" { 0.0 } else { kept_an_item };
     // Whole numbers of what is a guess anyhow.
     let whole = |number: f64| number.round() as u64;
     Estimate {

@@ -85,9 +85,16 @@ pub enum Event {
     Warned(Vec<Warning>),
     /// A backup of the table was made before anything was written: its ARN.
     BackedUp(String),
+    /// The next window is scanned.
+    Window {
+        /// Which: the first is 1.
+        window: u32,
+        /// Of how many.
+        of: u32,
+    },
     /// More items were scanned and answered.
     Scanned(Progress),
-    /// The plan is sealed; so many items are to be written.
+    /// The plan, or that of the window, is sealed; so many items of it are to be written.
     Sealed(u64),
     /// More items are done or settled.
     Applied(Progress),
@@ -221,6 +228,13 @@ impl Migrator {
             return Err(Error::Refused(format!(
                 "the migration {name} was granted direct-write, so that it writes while it is planned: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
             )));
+        }
+        if options.window.is_some() {
+            return Err(Error::Usage(
+                "--window: a plan is made of the whole table, to be read before any of it is carried out, and with windows there is none \
+                 before the first has been written. Plan without --window, or `run` with it"
+                    .into(),
+            ));
         }
         let table = self.usable(&options.table).await?;
         self.check_after(migration.description()).await?;

@@ -93,6 +93,9 @@ pub struct RunOptions {
     pub check_source: bool,
     /// Keep no images of the items, only what a version guard needs. Default false. Gives up the way back by the host.
     pub no_images: bool,
+    /// Scan, seal and carry out so many segments before the next ones are scanned; kept with the run. Not for a plan, nor for
+    /// migrations that make items in the migrated table. Default: all at once.
+    pub window: Option<u32>,
     /// Carry so many items out first, look at them, and ask before the rest. Default none.
     pub canary: Option<u32>,
     /// Read units a second, of all calls, kept with the run. Default: what the run began with; else, on anything not local, a quarter
@@ -106,6 +109,9 @@ pub struct RunOptions {
     pub require_pitr: bool,
     /// Have DynamoDB make a backup of the table before anything is written, or write nothing. Default false.
     pub backup: bool,
+    /// Bytes to which the plan may make the journal grow, kept with the run; then it stops, and can be gone on with. Default: what
+    /// the run began with; else as many as the disk has.
+    pub journal_max: Option<u64>,
 }
 
 impl RunOptions {
@@ -131,12 +137,14 @@ impl RunOptions {
             no_atomic: false,
             check_source: false,
             no_images: false,
+            window: None,
             canary: None,
             max_read_units: None,
             max_write_units: None,
             home_region: None,
             require_pitr: false,
             backup: false,
+            journal_max: None,
         }
     }
 }

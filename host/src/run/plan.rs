@@ -41,14 +41,16 @@ pub(super) struct Planner {
     pub(super) progress: Arc<dyn Fn(Step, Waits) + Send + Sync>,
 }
 
-/// Plans every segment that is not done yet. Returns early, without an error, if it is stopped.
+/// Plans every segment of the next window that is not done yet. Returns early, without an error, if it is stopped.
 pub(super) async fn plan(planner: Arc<Planner>, lanes: &Lanes) -> Result<(), Error> {
     // An error stops the other segments, and not what the caller does next.
     let planner = Arc::new(Planner { stop: planner.stop.child_token(), ..Planner::clone(&planner) });
     let permits = Arc::new(Semaphore::new(lanes.len() * SEGMENTS_A_LANE));
     let mut segments = tokio::task::JoinSet::new();
     let mut first_error = None;
-    for (at, segment) in planner.journal.segments()?.into_iter().filter(|segment| !segment.done).enumerate() {
+    let window = planner.journal.next_window()?;
+    let open = |state: &SegmentState| window.contains(&state.segment) && !state.done;
+    for (at, segment) in planner.journal.segments()?.into_iter().filter(open).enumerate() {
         let Ok(permit) = permits.clone().acquire_owned().await else { break };
         while let Some(ended) = segments.try_join_next() {
             note(ended, &planner.stop, &mut first_error);
@@ -141,6 +143,8 @@ pub(super) struct Tables {
     own: (String, KeySchema, String),
     /// The metadata table's name.
     meta: String,
+    /// The table is scanned in windows, of which a later one would meet what an earlier one made.
+    windows: bool,
     others: HashMap<String, (KeySchema, String)>,
 }
 
@@ -159,7 +163,7 @@ impl Tables {
             }
         }
         let own = (table.clone(), key.clone(), named(table, &manifest.table_arn));
-        Ok(Self { own, meta: manifest.meta_table.clone(), others })
+        Ok(Self { own, meta: manifest.meta_table.clone(), windows: manifest.window.is_some(), others })
     }
 
     /// Hashes of the keys that these actions write besides the handed-in one; the error says which key is none of its
@@ -179,6 +183,14 @@ impl Tables {
             if is_own(&self.meta, name) {
                 return Err(format!(
                     "{} in the table {name}: it is drift-host's own, and no migration writes there",
+                    action.kind()
+                ));
+            }
+            let is_own_table = !self.others.contains_key(name);
+            if self.windows && is_own_table && !matches!(action, Action::Delete(_) | Action::Withdraw(_)) {
+                return Err(format!(
+                    "{} in the table {name}, which is being migrated with --window: a window that is scanned later would meet an item that \
+                     is made now, and migrate it too",
                     action.kind()
                 ));
             }

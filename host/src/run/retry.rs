@@ -24,7 +24,9 @@ impl Run {
     pub(super) async fn take_up(&self, pool: &Pool) -> Result<(), Error> {
         let client = self.migrator.database.client();
         let terms = terms(self.journal.manifest())?;
-        for (segment, page) in self.journal.listed_pages(usize::MAX)? {
+        // What failed in a scan that is not over is taken up when it is.
+        let sealed = self.journal.sealed_segments()?;
+        for (segment, page) in self.journal.listed_pages(usize::MAX)?.into_iter().filter(|(segment, _)| *segment < sealed) {
             let outcomes = self.journal.page_outcomes(segment, page)?.into_iter();
             let failed: Vec<OutcomeRecord> = outcomes
                 .filter(|outcome| {

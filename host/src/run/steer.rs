@@ -45,7 +45,11 @@ impl Tally {
                 self.scanned.fetch_add(progress.step.items, Relaxed);
                 rates(progress.rates);
             }
-            Event::Sealed(items) => self.to_apply.store(*items, Relaxed),
+            Event::Window { .. } => self.to_apply.store(0, Relaxed),
+            Event::Sealed(items) => {
+                self.to_apply.store(*items, Relaxed);
+                self.applied.store(0, Relaxed);
+            }
             Event::Applied(progress) => {
                 self.applied.fetch_add(progress.step.items, Relaxed);
                 rates(progress.rates);

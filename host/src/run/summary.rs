@@ -5,7 +5,8 @@ use serde_json::{Value as Json, json};
 use super::access::AccessLine;
 use super::error::Error;
 use super::estimate;
-use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState};
+use super::options::MaxErrors;
+use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState, Windows};
 
 /// The end of a run, plan or undo.
 #[derive(Clone, Debug)]
@@ -30,7 +31,11 @@ pub struct Summary {
     pub single_writes: u64,
     /// Writes of this process that were guarded by a part of the item's attributes, because a condition holds no more.
     pub partly_guarded: u64,
-    /// The bound of the policy that the plan passes, if nothing was written because of it.
+    /// How far the windows are, where there are several.
+    pub windows: Option<Windows>,
+    /// More items failed than are allowed, so that no further window is written: how many of how many.
+    pub held_up: Option<String>,
+    /// The bound of the policy that the plan passes, if nothing was written because of it; with windows, nothing further.
     pub bound: Option<String>,
     /// What was granted, used and refused beyond patches.
     pub accesses: Vec<AccessLine>,
@@ -45,6 +50,11 @@ pub(super) fn passed(manifest: &Manifest, counts: &Counts) -> Option<String> {
     Some(format!("the policy's {name} is {most}, and the plan has {has}"))
 }
 
+/// How many items of a run may fail.
+pub(super) fn max_errors(manifest: &Manifest) -> MaxErrors {
+    manifest.max_errors.parse().unwrap_or_default()
+}
+
 impl Summary {
     /// The summary of a run by its journal.
     pub(super) fn of(journal: &Journal, state: &str) -> Result<Self, Error> {
@@ -53,11 +63,19 @@ impl Summary {
         let errors = journal.outcomes(100)?;
         // By the images, so not without them.
         let is_planned = journal.state()? == RunState::Planned && journal.is_sealed()? && !manifest.no_images;
+        let windows = if manifest.has_windows() { Some(journal.windows()?) } else { None };
+        let sealed = journal.sealed_counts()?;
+        let held_up = windows.is_some_and(|windows| windows.done < windows.count) && state == "incomplete";
         let bound = match state {
             "planned" | "refused" => passed(&manifest, &journal.counts()?),
+            _ if held_up => passed(&manifest, &sealed),
             _ => None,
         };
+        let allowed = max_errors(&manifest);
+        let held_up = held_up && bound.is_none() && !allowed.allows(sealed.failed, sealed.scanned);
         Ok(Self {
+            windows,
+            held_up: held_up.then(|| format!("{} items failed, and {allowed} may", sealed.failed)),
             bound,
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),
@@ -88,7 +106,7 @@ impl Summary {
     pub fn exit_code(&self) -> u8 {
         match self.state.as_str() {
             "interrupted" => 130,
-            "refused" | "planned" if self.bound.is_some() => 3,
+            "refused" | "planned" | "incomplete" if self.bound.is_some() => 3,
             "refused" | "incomplete" => 1,
             _ if self.counts.failed + self.counts.doubtful > 0 => 1,
             // A way back that left items as they are.
@@ -121,6 +139,10 @@ impl Summary {
             "writes": { "single": self.single_writes, "partly_guarded": self.partly_guarded },
             "seconds": { "plan": self.seconds.0, "apply": self.seconds.1 },
             "accesses": accesses.collect::<Vec<_>>(),
+            "windows": self.windows.map(|windows| {
+                json!({ "segments": windows.segments, "count": windows.count, "sealed": windows.sealed, "done": windows.done })
+            }),
+            "held_up": self.held_up,
             "bound": self.bound,
             "errors": errors.collect::<Vec<_>>(),
         })

@@ -30,14 +30,15 @@ pub(super) fn terms(manifest: &Manifest) -> Result<Terms, Error> {
             "--no-atomic and --exactly-once exclude each other: one proof cannot speak for writes that go one by one".into(),
         ));
     }
-    if manifest.no_images && guard == Guard::Item {
+    if manifest.no_images && guard == Guard::Item && manifest.window.is_none() {
         return Err(Error::Usage(
             "--no-images needs --guard version=ATTRIBUTE: without the item as it was seen, nothing but a version tells that it is still \
-             the same"
+             the same. Or add --window N: then the items are kept until their window is done"
                 .into(),
         ));
     }
-    let (atomic, images) = (!manifest.no_atomic, !manifest.no_images);
+    // Under a guard by the whole item they are needed, and dropped when their window is done.
+    let (atomic, images) = (!manifest.no_atomic, !manifest.no_images || guard == Guard::Item);
     Ok(Terms { guard, proof, atomic, check_source: manifest.check_source, images })
 }
 

@@ -96,6 +96,7 @@ impl Migrator {
         new.max_write_units = options.max_write_units.or(new.max_write_units);
         new.backup = options.backup;
         new.home_region = options.home_region.clone().or(new.home_region);
+        (new.journal_max, new.window) = (options.journal_max, None);
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
         drop(old);
@@ -113,7 +114,7 @@ impl Migrator {
         if manifest.direction == Direction::Undo {
             return refused("it is an undo itself. Run the migration again".into());
         }
-        if !old.is_sealed()? || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
+        if old.sealed_segments()? == 0 || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
             return refused(format!("it is {state}, so nothing of it was written"));
         }
         let applied = self.history.applied().await?;

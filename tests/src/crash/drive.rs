@@ -73,8 +73,8 @@ impl Site {
         let rows = if random.bool() { items + 1 } else { items / 3 };
         let writer = Arc::new(Writer::new(&endpoint, kind, items));
         let storm = Storm::new(&endpoint, kind, &writer, random);
-        let flags =
-            [("--segments", random.u32(1..=6)), ("--writes-in-flight", random.u32(1..=8)), ("--concurrency", random.u32(1..=3))];
+        let segments = if kind.in_windows() { random.u32(4..=7) } else { random.u32(1..=6) };
+        let flags = [("--segments", segments), ("--writes-in-flight", random.u32(1..=8)), ("--concurrency", random.u32(1..=3))];
         let flags = flags.iter().flat_map(|(flag, value)| [(*flag).to_owned(), value.to_string()]).collect();
         let guest = crate::guest(kind.guest().0).unwrap();
         let rivals = Rivals::default();

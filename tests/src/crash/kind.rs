@@ -55,6 +55,10 @@ pub enum Way {
     Checked,
     /// `--no-atomic`.
     Apart,
+    /// `--window 2`, of four segments and more.
+    Windows,
+    /// The same with `--no-images`, and without a version.
+    Passing,
     /// Other hosts want the same table, each with a folder of runs of its own.
     Hosts,
 }
@@ -67,7 +71,7 @@ pub struct Kind {
     pub way: Way,
 }
 
-const KINDS: [(&str, Step, Proof, Way); 21] = [
+const KINDS: [(&str, Step, Proof, Way); 24] = [
     ("loud", Step::Loud, Proof::None, Way::Usual),
     ("loud-version", Step::Loud, Proof::None, Way::Version),
     ("plus", Step::Plus, Proof::None, Way::Usual),
@@ -75,6 +79,9 @@ const KINDS: [(&str, Step, Proof, Way); 21] = [
     ("plus-bare", Step::Plus, Proof::None, Way::Bare),
     ("plus-stamp", Step::Plus, Proof::Stamp, Way::Usual),
     ("plus-receipts", Step::Plus, Proof::Receipts, Way::Usual),
+    ("plus-windows", Step::Plus, Proof::None, Way::Windows),
+    ("plus-passing", Step::Plus, Proof::None, Way::Passing),
+    ("copy-fail-windows", Step::CopyFail, Proof::None, Way::Windows),
     ("plus-hosts", Step::Plus, Proof::None, Way::Hosts),
     ("plus-stamp-hosts", Step::Plus, Proof::Stamp, Way::Hosts),
     ("copy-keep", Step::CopyKeep, Proof::None, Way::Usual),
@@ -150,6 +157,9 @@ impl Kind {
             Way::Bare => arguments.extend(["--guard".into(), format!("version={VERSION}"), "--no-images".into()]),
             Way::Checked => arguments.push("--check-source".into()),
             Way::Apart => arguments.push("--no-atomic".into()),
+            // What fails in one window is not to keep the next from being written.
+            Way::Windows => arguments.extend(["--window", "2", "--max-errors", "100%"].map(str::to_owned)),
+            Way::Passing => arguments.extend(["--window", "2", "--max-errors", "100%", "--no-images"].map(str::to_owned)),
         }
         arguments
     }
@@ -166,6 +176,11 @@ impl Kind {
     /// Whether it changes the item itself.
     pub fn is_on_this(self) -> bool {
         matches!(self.step, Step::Loud | Step::Plus | Step::Delete | Step::Move)
+    }
+
+    /// Whether the table is scanned in several parts, each written before the next is read.
+    pub fn in_windows(self) -> bool {
+        matches!(self.way, Way::Windows | Way::Passing)
     }
 
     /// Whether every state of an item has a version of its own.

@@ -91,8 +91,10 @@ impl Killer {
 pub struct Storm {
     pub proxy: Proxy,
     pub killer: Arc<Killer>,
-    /// How much the application had written when the first write of the migration came: the scan was over by then.
-    pub scanned: Arc<OnceLock<usize>>,
+    /// How much the application had written when the first write of the migration came, or, of a run with windows, the first after
+    /// the last scan: all was scanned by then.
+    pub scanned: Arc<Mutex<Option<usize>>>,
+    in_windows: bool,
     /// Set once the run has a journal: before, a fault costs only patience.
     pub begun: Arc<AtomicBool>,
     /// When the first page of the scan was asked for.
@@ -110,6 +112,7 @@ impl Storm {
             proxy,
             killer,
             scanned: Arc::default(),
+            in_windows: kind.in_windows(),
             begun: Arc::default(),
             reading: Arc::default(),
             sent: Arc::default(),
@@ -138,11 +141,12 @@ impl Storm {
 
     /// A rule that applies to nothing, and sees all that comes.
     fn watch(&self, writer: &Arc<Writer>) {
+        let in_windows = self.in_windows;
         let (killer, scanned, writer) = (self.killer.clone(), self.scanned.clone(), writer.clone());
         let (recent, reading, sent) = (self.recent.clone(), self.reading.clone(), self.sent.clone());
         self.proxy.add(Rule::on(&[], Fault::Pass).only(move |request| {
             if is_write(request) {
-                scanned.get_or_init(|| writer.count());
+                scanned.lock().unwrap().get_or_insert_with(|| writer.count());
                 sent.lock().unwrap().extend(copies(request).map(|(id, item)| (id, item, writer.count())));
                 let mut recent = recent.lock().unwrap();
                 let ids = ids(request);
@@ -153,6 +157,9 @@ impl Storm {
                 killer.write_comes(items);
             } else if request.operation == "Scan" && request.tables() == ["Things"] {
                 reading.get_or_init(Instant::now);
+                if in_windows {
+                    *scanned.lock().unwrap() = None;
+                }
             }
             false
         }));

@@ -36,7 +36,7 @@ fn facts(site: &Site, ended: &Ended) -> Facts {
     let log = site.writer.log();
     let things = attribute(transitions(&endpoint, "Things"), "Things", &log);
     let elsewhere = site.kind.elsewhere().map(|table| attribute(transitions(&endpoint, table), table, &log));
-    let scanned = site.storm.scanned.get().copied().unwrap_or(log.len());
+    let scanned = site.storm.scanned.lock().unwrap().unwrap_or(log.len());
     let (before, since) = log.split_at(scanned);
     let listed = ended.listed.iter().map(|outcome| {
         let id = outcome.key.strip_prefix("Id=").unwrap().parse().unwrap();

@@ -113,6 +113,21 @@ fn a_move_in_parts_never_deletes_what_it_has_not_copied() {
 }
 
 #[test]
+fn a_counter_in_windows_is_counted_once_or_in_doubt() {
+    holds("plus-windows");
+}
+
+#[test]
+fn a_counter_in_windows_whose_images_are_dropped_is_counted_once_or_in_doubt() {
+    holds("plus-passing");
+}
+
+#[test]
+fn a_copy_elsewhere_in_windows_is_there_once_or_listed() {
+    holds("copy-fail-windows");
+}
+
+#[test]
 fn of_several_hosts_on_one_table_one_counts_and_the_others_are_sent_away() {
     holds("plus-hosts");
 }

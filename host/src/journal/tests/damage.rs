@@ -201,3 +201,17 @@ fn what_is_no_journal_or_of_another_format_is_said() {
         assert!(error.to_string().contains(words), "{error}");
     }
 }
+
+#[test]
+fn a_page_that_says_it_is_larger_than_it_can_be_takes_no_memory() {
+    let which = Which::Content(0, 0);
+    let whole = which.open(which.squeeze(&vec![7u8; 100_000]).unwrap()).unwrap();
+    assert!(whole.len() < 1_000, "{}", whole.len());
+    let read: Vec<u8> = which.expand(which.close(whole.clone())).unwrap();
+    assert_eq!(read.len(), 100_000);
+    for (size, how) in [(u32::MAX, "larger than it can be"), (99_000, "cannot be decompressed")] {
+        let lie = [size.to_le_bytes().as_slice(), &whole[4..]].concat();
+        let found = which.expand::<Vec<u8>>(which.close(lie)).map(|read| read.len()).unwrap_err();
+        assert!(matches!(&found, Problem::Corrupt(problem) if problem.contains(how)), "{size}: {found:?}");
+    }
+}

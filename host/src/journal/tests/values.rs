@@ -25,8 +25,8 @@ fn any_entry_is_packed_and_unpacked_unchanged() {
     each(256, (items(), actions()), |(image, actions)| {
         let entries = vec![Entry { position: 7, image, actions }];
         let which = Which::Content(1, 2);
-        let stored = which.pack(&entries).unwrap();
-        let read: Vec<Entry> = which.unpack(stored).unwrap();
+        let stored = which.squeeze(&entries).unwrap();
+        let read: Vec<Entry> = which.expand(stored).unwrap();
         prop_assert_eq!(format!("{read:?}"), format!("{entries:?}"));
         Ok(())
     });

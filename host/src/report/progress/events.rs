@@ -17,6 +17,7 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
             ("warned", json!({ "warnings": warnings.iter().map(ToString::to_string).collect::<Vec<_>>() }))
         }
         Event::BackedUp(arn) => ("backed-up", json!({ "arn": arn })),
+        Event::Window { window, of } => ("window", json!({ "window": window, "of": of })),
         Event::Scanned(progress) => ("scanned", of_progress(progress, meter)),
         Event::Sealed(items) => ("sealed", json!({ "to_apply": items })),
         Event::Applied(progress) => ("applied", of_progress(progress, meter)),
