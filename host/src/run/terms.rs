@@ -30,10 +30,10 @@ pub(super) fn terms(manifest: &Manifest) -> Result<Terms, Error> {
             "--no-atomic and --exactly-once exclude each other: one proof cannot speak for writes that go one by one".into(),
         ));
     }
-    if manifest.no_images && guard == Guard::Item && manifest.window.is_none() {
+    if manifest.no_images && guard == Guard::Item && !manifest.has_windows() {
         return Err(Error::Usage(
             "--no-images needs --guard version=ATTRIBUTE: without the item as it was seen, nothing but a version tells that it is still \
-             the same. Or add --window N: then the items are kept until their window is done"
+             the same. Or add --window N, less than --segments: then the items are kept until their window is done"
                 .into(),
         ));
     }
