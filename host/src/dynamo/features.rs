@@ -40,7 +40,9 @@ impl Client {
         while status != Some(BackupStatus::Available) {
             if status == Some(BackupStatus::Deleted) || begun.elapsed() >= max {
                 let status = status.map_or_else(|| "not known".to_owned(), |status| status.as_str().to_owned());
-                return Err(self.unreadable(call, format!("the backup {arn} is {status} after {} seconds", begun.elapsed().as_secs())));
+                return Err(
+                    self.unreadable(call, format!("the backup {arn} is {status} after {} seconds", begun.elapsed().as_secs()))
+                );
             }
             tokio::time::sleep(wait).await;
             wait = (wait * 2).min(Duration::from_secs(5));
