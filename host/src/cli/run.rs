@@ -193,7 +193,8 @@ impl PlanVerb {
         } else {
             let insight = Insight::read(&journal)?;
             let price = self.priced.told(&summary);
-            show!("{}{price}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
+            let named = if self.check { report::changes::named(&journal, insight.items)? } else { String::new() };
+            show!("{}{price}{named}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })

@@ -46,6 +46,32 @@ pub fn told(journal: &Journal, insight: &Insight, count: usize) -> Result<String
     Ok(out)
 }
 
+/// Items that are named where it is asked which ones would change.
+pub const NAMED: usize = 20;
+
+/// The keys of the first items that would change.
+pub fn keys(journal: &Journal) -> Result<Vec<String>, Error> {
+    let mut keys = Vec::new();
+    for state in journal.segments()? {
+        for page in 0..state.pages {
+            if keys.len() == NAMED {
+                return Ok(keys);
+            }
+            let entries = journal.page(state.segment, page)?.entries;
+            keys.extend(entries.iter().take(NAMED - keys.len()).map(|entry| key(journal.manifest(), entry)));
+        }
+    }
+    Ok(keys)
+}
+
+/// `  items    Id=7, Id=9, and 3 more`.
+pub fn named(journal: &Journal, changed: u64) -> Result<String, Error> {
+    let keys = keys(journal)?;
+    let more = changed.saturating_sub(keys.len() as u64);
+    let rest = if more == 0 { String::new() } else { format!(", and {more} more") };
+    Ok(if keys.is_empty() { String::new() } else { format!("  items    {}{rest}\n", keys.join(", ")) })
+}
+
 /// Parts of shapes in a line.
 pub(super) fn together(manifest: &Manifest, parts: &[Part]) -> String {
     let shape = Shape { parts: parts.to_vec(), more: 0, items: 0, example: (0, 0, 0) };

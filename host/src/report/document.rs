@@ -119,7 +119,7 @@ fn kind(kind: OutcomeKind) -> &'static str {
     }
 }
 
-/// A plan's summary; `would_change`: how many items, and of the first shapes of change one each as `{"key","image","actions","after"}`;
+/// A plan's summary; `would_change`: how many items, the keys of the first, and of the first shapes of change one each as `{"key","image","actions","after"}`;
 /// and `changes` and `warnings` (docs/plan.md).
 pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, Error> {
     let insight = Insight::read(journal)?;
@@ -129,7 +129,8 @@ pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, 
     }
     let mut document = summary.to_json();
     if let Json::Object(map) = &mut document {
-        map.insert("would_change".into(), json!({ "items": summary.counts.changed, "samples": samples }));
+        let keys = changes::keys(journal)?;
+        map.insert("would_change".into(), json!({ "items": summary.counts.changed, "samples": samples, "keys": keys }));
         map.insert("changes".into(), changes::json(journal, &insight)?);
         map.insert("warnings".into(), changes::warnings_json(journal, &insight));
     }

@@ -106,6 +106,23 @@ async fn values_are_masked_unless_that_is_asked_otherwise() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn without_images_no_text_is_passed_on_of_which_nobody_knows_what_it_repeats() {
+    let world = World::with_items(&[r#"{"Id": 1, "v": 1, "mail": "jane@example.org"}"#, r#"{"Id": 2, "v": 1, "mail": "x"}"#]);
+    let file = world.dir.path().join("change.js");
+    let text = "export default { number: 9, name: 'x', migrate(item) { if (item.mail !== 'x') throw new Error('about ' + item.mail); item.touched = true; } };";
+    std::fs::write(&file, text).unwrap();
+    let plugin = file.display().to_string();
+    let plan = ["plan", &plugin, "--table", "Things", "--max-errors", "1", "--no-images", "--guard", "version=v"];
+    let (code, out, error) = world.drift_host(&plan);
+    assert_eq!(code, 1, "{out}{error}");
+    let run = world.only_run();
+    let (_, html, _) = page(&world, &run, &[]);
+    assert!(!html.contains("jane") && html.contains("(left out: ") && html.contains("keeps no images"), "{html}");
+    let (_, html, _) = page(&world, &run, &["--show-values"]);
+    assert!(html.contains("about jane@example.org"), "{html}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_page_has_so_many_items_and_says_of_how_many() {
     let items: Vec<String> = (1..=2_500).map(|n| format!("{{\"Id\": {n}, \"n\": \"{n}\"}}")).collect();
     let world = World::with_items(&items.iter().map(String::as_str).collect::<Vec<_>>());

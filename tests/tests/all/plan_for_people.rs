@@ -84,7 +84,9 @@ async fn a_plan_counts_by_attribute_and_shows_one_item_of_each_shape() {
     let example = &last["example"];
     let id: u32 = example["image"]["Id"]["N"].as_str().unwrap().parse().unwrap();
     assert!(
-        id % 12 == 0 && example["after"].get("name").is_none() && example["after"]["n"] == json!({ "N": id.to_string() }),
+        id.is_multiple_of(12)
+            && example["after"].get("name").is_none()
+            && example["after"]["n"] == json!({ "N": id.to_string() }),
         "{example}"
     );
 }

@@ -42,7 +42,10 @@ fn one(source: &Source<'_>, number: u64, found: &items::Found) -> Shown {
     let key = match key {
         Some(Ok(key)) => masked.key(&key).to_string(),
         Some(Err(problem)) => problem,
-        None => record.outcome.as_ref().map(|outcome| masked.text(&outcome.key, None)).unwrap_or_default(),
+        None => {
+            let id = record.outcome.as_ref().and_then(|outcome| outcome.id.as_ref());
+            id.map_or_else(|| "an item without a key".to_owned(), |id| masked.key(id).to_string())
+        }
     };
     let state = state(record);
     let mut html = Html::default();

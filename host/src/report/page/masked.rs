@@ -5,7 +5,7 @@
 //! recognised.
 
 use crate::author::Mask;
-use crate::model::{Action, Address, Insert, Item, Key, KeySchema, Patch, Target, Update, Value};
+use crate::model::{Action, Address, Insert, Item, Key, KeySchema, Patch, Target, Update, Value, shown};
 
 /// Which values a page has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,15 +21,20 @@ pub enum Show {
 /// How many values of an item are looked for in a text.
 const LOOKED_FOR: usize = 500;
 
+/// What stands for a text of which it is not known what in it is a value.
+const LEFT_OUT: &str = "(left out: the item is not known, nor which words of this text are its values; --show-values shows it)";
+
 pub(super) struct Masked<'a> {
     show: Show,
     mask: Mask,
     key: &'a KeySchema,
+    images: bool,
 }
 
 impl<'a> Masked<'a> {
-    pub(super) fn new(show: Show, key: &'a KeySchema) -> Self {
-        Self { show, mask: Mask::new(), key }
+    /// `images`: whether the items are known as a whole.
+    pub(super) fn new(show: Show, key: &'a KeySchema, images: bool) -> Self {
+        Self { show, mask: Mask::new(), key, images }
     }
 
     /// An item of the migrated table.
@@ -84,7 +89,10 @@ impl<'a> Masked<'a> {
 
     /// A text about an item, in which values of the item may stand.
     pub(super) fn text(&self, text: &str, item: Option<&Item>) -> String {
-        let Some(item) = item.filter(|_| self.show != Show::Values) else { return text.to_owned() };
+        if self.show == Show::Values {
+            return text.to_owned();
+        }
+        let Some(item) = item.filter(|_| self.images) else { return LEFT_OUT.to_owned() };
         let mut values = Vec::new();
         for (name, value) in item {
             collect(value, &self.attribute(name, value), &mut values);
@@ -124,7 +132,11 @@ fn ends(one: Option<char>, next: Option<char>) -> bool {
 /// The texts and numbers of a value, each with its masked one. A text of one letter is in every sentence.
 fn collect(value: &Value, masked: &Value, found: &mut Vec<(String, String)>) {
     match (value, masked) {
-        (Value::S(value), Value::S(masked)) if value.chars().nth(1).is_some() => found.push((value.clone(), masked.clone())),
+        (Value::S(value), Value::S(masked)) if value.chars().nth(1).is_some() => {
+            // As it is, and as logs and errors have it: without what is hidden, or in quotes.
+            let forms = [value.clone(), shown(value), value.escape_debug().to_string()];
+            found.extend(forms.into_iter().map(|form| (form, shown(masked))));
+        }
         (Value::N(value), Value::N(masked)) => found.push((value.as_str().to_owned(), masked.as_str().to_owned())),
         (Value::L(values), Value::L(masked)) => {
             values.iter().zip(masked).for_each(|(value, masked)| collect(value, masked, found))
@@ -150,15 +162,21 @@ mod tests {
         let key = KeySchema { partition: KeyAttribute { name: "mail".into(), kind: KeyType::S }, sort: None };
         let item = item_from_json(r#"{"mail":"jane@example.org","age":44,"tags":["secret word"]}"#).unwrap();
         for (show, seen) in [(Show::Nothing, [false, false]), (Show::Keys, [true, false]), (Show::Values, [true, true])] {
-            let masked = Masked::new(show, &key);
-            let shown = format!("{:?}", masked.item(&item));
-            assert_eq!([shown.contains("jane@example.org"), shown.contains("secret word")], seen, "{show:?}: {shown}");
+            let masked = Masked::new(show, &key, true);
+            let told = format!("{:?}", masked.item(&item));
+            assert_eq!([told.contains("jane@example.org"), told.contains("secret word")], seen, "{show:?}: {told}");
             let insert = Action::Insert(Insert { table: None, item: item.clone(), existing: crate::model::Existing::Keep });
             assert_eq!(format!("{:?}", masked.actions(&[insert])).contains("jane"), show == Show::Values);
             let said = masked.text("jane@example.org, aged 44, has 'secret word'; 441 jane@example.orgy", Some(&item));
             assert_eq!([said.contains("jane@example.org,"), said.contains("secret word")], seen, "{said}");
             assert_eq!(said.contains("aged 44,"), show == Show::Values, "{said}");
             assert!(said.contains("441 ") && said.contains("jane@example.orgy"), "what only begins so is another: {said}");
+            let quoted = item_from_json(r#"{"mail":"m","said":"it\"s\u2028here"}"#).unwrap();
+            for text in ["so: it\"s\u{2028}here.", "so: it\"s\\u{2028}here.", "so: it\\\"s\\u{2028}here."] {
+                assert_eq!(masked.text(text, Some(&quoted)).contains("here"), show == Show::Values, "{text}");
+            }
+            let unknown = Masked::new(show, &key, false).text("about jane", Some(&item));
+            assert_eq!(unknown == "about jane", show == Show::Values, "{unknown}");
         }
     }
 }

@@ -63,7 +63,8 @@ struct Source<'a> {
 /// The page of a run.
 pub fn page(journal: &Journal, summary: &Summary, options: Options) -> Result<Page, Error> {
     let insight = Insight::read(journal)?;
-    let masked = Masked::new(options.show, &journal.manifest().context.key);
+    let manifest = journal.manifest();
+    let masked = Masked::new(options.show, &manifest.context.key, !manifest.no_images);
     let source = Source { journal, summary, insight: &insight, common: insight.common(), masked, options };
     let items = item::all(&source)?;
     // Those that failed in the scan have no actions; those that failed later may.
