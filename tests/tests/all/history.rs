@@ -49,15 +49,19 @@ impl Shell {
     }
 
     fn run_at(&self, endpoint: &str, line: &str) -> (i32, String, String) {
+        let output = self.command(endpoint, line).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn command(&self, endpoint: &str, line: &str) -> Command {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[0], "drift-host", "{line}");
         let mut command = Command::new(binary());
         command.args(&words[1..]).current_dir(self.world.dir.path()).stdin(Stdio::null());
         command.env("AWS_ENDPOINT_URL", endpoint).env("DRIFT_RUNS_DIR", self.world.runs());
         command.envs([("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "none"), ("AWS_REGION", "us-east-1")]);
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        command
     }
 
     /// The same, which must end so; both its outputs.
@@ -498,6 +502,39 @@ fn an_undo_that_is_not_done_is_gone_on_with_and_nothing_else_is_begun() {
     shell.update(7, "REMOVE bad");
     shell.must(&format!("drift-host apply {run} --retry-failed"), 0);
     shell.stand("10 pending, 30 pending");
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_or_killed_in_the_midst_it_goes_on_where_it_was() {
+    // Slow enough to be met at work.
+    let slow = MEASURE.replace("{ item.length", "{ for (let i = 0; i < 4e6; i++); item.length");
+    for signal in ["TERM", "KILL"] {
+        let shell = Shell::new(&[("10-shout.js", SHOUT), ("30-measure.js", &slow), ("40-late.js", LATE)]);
+        let line = "drift-host up migrations --table Things --concurrency 1";
+        let mut command = shell.command(&shell.world.running.endpoint_url(), line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while shell.one("30")["unfinished"].is_null() {
+            assert_eq!(child.try_wait().unwrap(), None, "it was done before it was met");
+        }
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        if signal == "TERM" {
+            assert_eq!(
+                (output.status.code(), error.contains("stopped at migration 30; not begun: 40")),
+                (Some(143), true),
+                "{error}"
+            );
+        }
+        shell.stand("10 applied, 30 incomplete, 40 pending");
+        let run = shell.unfinished().unwrap();
+        let said = shell.must(line, 3);
+        assert!(said.contains(&format!("drift-host apply {run} goes on")), "{said}");
+        shell.must(&format!("drift-host apply {run}"), 0);
+        shell.must(line, 0);
+        shell.stand("10 applied, 30 applied, 40 applied");
+    }
 }
 
 #[test]
