@@ -98,6 +98,17 @@ pub struct Unfinished {
     pub repeatable: bool,
 }
 
+impl Unfinished {
+    /// What to do with it, in the words of the command line. An undo is gone on with: nobody takes it back half-way.
+    pub fn ways(&self) -> String {
+        let run = &self.run;
+        match self.direction.as_str() {
+            "undo" => format!("drift-host apply {run} goes on with its undo"),
+            _ => format!("drift-host apply {run} goes on, drift-host undo --run {run} goes back"),
+        }
+    }
+}
+
 /// A line of the audit: what people decided, and ways back.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Audit {

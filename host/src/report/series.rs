@@ -56,14 +56,7 @@ fn applied(row: &Applied) -> String {
 pub(super) fn next(standing: &Standing, of: &Standings) -> Option<String> {
     let (number, table, dir) = (standing.number, &of.table, of.dir.display());
     match (standing.state, &standing.unfinished, &standing.row, &standing.member) {
-        (State::Incomplete, Some(run), ..) => Some(format!(
-            "{} is {}, by {}: drift-host apply {} goes on, drift-host undo --run {} goes back",
-            if run.direction == "undo" { "its undo" } else { "it" },
-            run.state,
-            run.owner,
-            run.run,
-            run.run
-        )),
+        (State::Incomplete, Some(run), ..) => Some(format!("{}, {}, by {}: {}", run.direction, run.state, run.owner, run.ways())),
         (State::Changed, _, Some(row), Some(member)) => Some(format!(
             "applied was {}, and {} is {}: give new code a number of its own; if it does the same, drift-host repair {} --table {table} \
              --accept-digest",

@@ -139,8 +139,11 @@ impl Migrator {
         let runs = self.history.unfinished().await?;
         match runs.iter().find(|run| numbers.contains(&run.number) && run.table == table) {
             Some(run) => Err(Error::Refused(format!(
-                "the run {0} of migration {1} on {table} is not done ({2}): go on with it, drift-host apply {0}, or back, drift-host undo --run {0}",
-                run.run, run.number, run.state
+                "the run {} of migration {} on {table} is not done ({}): {}",
+                run.run,
+                run.number,
+                run.state,
+                run.ways()
             ))),
             None => Ok(()),
         }

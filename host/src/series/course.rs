@@ -155,9 +155,16 @@ impl Standings {
     fn check_unfinished(&self) -> Result<(), Error> {
         match self.each.iter().find_map(|standing| standing.unfinished.as_ref()) {
             Some(run) => Err(Error::Refused(format!(
-                "the run {} of migration {} on {} is not done ({}, {}, by {}). First go on with it, drift-host apply {}, or back, drift-host undo --run \
-                 {}. Nothing was done",
-                run.run, run.number, run.table, run.direction, run.state, run.owner, run.run, run.run
+                "the run {} of migration {} on {} is not done ({}, {}, by {}). First {}; if its journal is lost, see drift-host repair {} --abandon. \
+                 Nothing was done",
+                run.run,
+                run.number,
+                run.table,
+                run.direction,
+                run.state,
+                run.owner,
+                run.ways(),
+                run.run
             ))),
             None => Ok(()),
         }

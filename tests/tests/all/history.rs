@@ -49,15 +49,19 @@ impl Shell {
     }
 
     fn run_at(&self, endpoint: &str, line: &str) -> (i32, String, String) {
+        let output = self.command(endpoint, line).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+    }
+
+    fn command(&self, endpoint: &str, line: &str) -> Command {
         let words: Vec<&str> = line.split_whitespace().collect();
         assert_eq!(words[0], "drift-host", "{line}");
         let mut command = Command::new(binary());
         command.args(&words[1..]).current_dir(self.world.dir.path()).stdin(Stdio::null());
         command.env("AWS_ENDPOINT_URL", endpoint).env("DRIFT_RUNS_DIR", self.world.runs());
         command.envs([("AWS_ACCESS_KEY_ID", "nobody"), ("AWS_SECRET_ACCESS_KEY", "none"), ("AWS_REGION", "us-east-1")]);
-        let output = command.output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        (output.status.code().unwrap(), text(output.stdout), text(output.stderr))
+        command
     }
 
     /// The same, which must end so; both its outputs.
@@ -98,15 +102,14 @@ impl Shell {
     }
 
     fn update(&self, id: u64, expression: &str) {
-        let request = json!({ "TableName": "Things", "Key": { "Id": { "N": id.to_string() } }, "UpdateExpression": expression });
-        let request = match expression.contains(":x") {
-            true => {
-                let mut request = request;
-                request["ExpressionAttributeValues"] = json!({ ":x": { "BOOL": true } });
-                request
-            }
-            false => request,
-        };
+        let key = json!({ "Id": { "N": id.to_string() } });
+        let mut request = json!({ "TableName": "Things", "Key": key, "UpdateExpression": expression });
+        if expression.contains(":x") {
+            request["ExpressionAttributeValues"] = json!({ ":x": { "BOOL": true } });
+        }
+        if expression.contains("#length") {
+            request["ExpressionAttributeNames"] = json!({ "#length": "length" });
+        }
         must(&self.world.running.endpoint_url(), "UpdateItem", &request);
     }
 
@@ -238,7 +241,8 @@ async fn every_command_of_the_page_does_what_it_says() {
     let status: Json = serde_json::from_str(said[1].lines().find(|line| line.starts_with('{')).unwrap()).unwrap();
     assert_eq!((&status["v"], &status["table"], &status["dir"]), (&json!(1), &json!("Things"), &json!("migrations")));
     assert_eq!(status["migrations"][0]["file"], json!("migrations/10-shout.js"));
-    assert_eq!(shell.things().await, before, "looking changes nothing");
+    let tables = must(&shell.world.running.endpoint_url(), "ListTables", &json!({}))["TableNames"].clone();
+    assert_eq!((shell.things().await, tables), (before.clone(), json!(["Things"])), "looking writes nothing");
 
     // Up.
     let said = walk("Up", 1);
@@ -470,11 +474,103 @@ fn a_mark_is_asked_for_and_refused_where_it_would_be_wrong() {
     shell.write("110-check.js", &CHECK.replace("after: [100], ", ""));
     shell.update(7, "SET bad = :x");
     shell.must("drift-host up migrations --table Things --max-errors 1", 1);
-    for mark in ["--applied", "--not-applied"] {
-        let (code, _, error) = shell.run(&format!("drift-host repair {mark} 110 --table Things --yes"));
-        assert!(code == 2 && error.contains("not recorded") || code == 3 && error.contains("drift-host apply"), "{error}");
-    }
+    let said = shell.must("drift-host repair --applied 110 --table Things --yes", 3);
+    let run = shell.unfinished().unwrap();
+    assert!(said.contains(&format!("drift-host apply {run} goes on, drift-host undo --run {run} goes back")), "{said}");
     shell.stand("10 applied, 30 applied, 110 incomplete");
+}
+
+#[test]
+fn an_undo_that_is_not_done_is_gone_on_with_and_nothing_else_is_begun() {
+    let picky = SHOUT.replace("undo(item) {", "undo(item) { if ('bad' in item) throw new Error('not this one');");
+    let shell = Shell::new(&[("10-shout.js", &picky), ("30-measure.js", MEASURE)]);
+    shell.must("drift-host up migrations --table Things --to 10", 0);
+    shell.update(7, "SET bad = :x");
+    shell.must("drift-host undo migrations --to 5 --table Things --max-errors 1", 1);
+    shell.stand("10 incomplete, 30 pending");
+    let run = shell.unfinished().unwrap();
+    let way = format!("drift-host apply {run} goes on with its undo");
+    for line in [
+        "drift-host up migrations --table Things",
+        "drift-host undo migrations --to 5 --table Things",
+        "drift-host repair --not-applied 10 --table Things --yes",
+    ] {
+        let said = shell.must(line, 3);
+        assert!(said.contains(&way), "{line}: {said}");
+    }
+    assert!(shell.must("drift-host status migrations --table Things", 0).contains("undo, incomplete, by "));
+    shell.update(7, "REMOVE bad");
+    shell.must(&format!("drift-host apply {run} --retry-failed"), 0);
+    shell.stand("10 pending, 30 pending");
+}
+
+#[cfg(unix)]
+#[test]
+fn stopped_or_killed_in_the_midst_it_goes_on_where_it_was() {
+    // Slow enough to be met at work.
+    let slow = MEASURE.replace("{ item.length", "{ for (let i = 0; i < 4e6; i++); item.length");
+    for signal in ["TERM", "KILL"] {
+        let shell = Shell::new(&[("10-shout.js", SHOUT), ("30-measure.js", &slow), ("40-late.js", LATE)]);
+        let line = "drift-host up migrations --table Things --concurrency 1";
+        let mut command = shell.command(&shell.world.running.endpoint_url(), line);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        while shell.one("30")["unfinished"].is_null() {
+            assert_eq!(child.try_wait().unwrap(), None, "it was done before it was met");
+        }
+        assert!(Command::new("kill").args(["-s", signal, &child.id().to_string()]).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        if signal == "TERM" {
+            assert_eq!(
+                (output.status.code(), error.contains("stopped at migration 30; not begun: 40")),
+                (Some(143), true),
+                "{error}"
+            );
+        }
+        shell.stand("10 applied, 30 incomplete, 40 pending");
+        let run = shell.unfinished().unwrap();
+        let said = shell.must(line, 3);
+        assert!(said.contains(&format!("drift-host apply {run} goes on")), "{said}");
+        shell.must(&format!("drift-host apply {run}"), 0);
+        shell.must(line, 0);
+        shell.stand("10 applied, 30 applied, 40 applied");
+    }
+}
+
+#[test]
+fn both_ways_stop_at_the_first_that_does_not_end_well_and_go_on_from_there() {
+    let plain = SHOUT.replace("  undo(item) { delete item.loud; },\n", "");
+    let shell = Shell::new(&[("10-shout.js", &plain), ("30-measure.js", MEASURE), ("40-late.js", LATE)]);
+    let walk = |line: &str, code: i32| -> Json {
+        let (ended, out, error) = shell.run(line);
+        assert_eq!(ended, code, "{line}\n{out}{error}");
+        serde_json::from_str(&out).unwrap_or_else(|problem| panic!("{problem}: {out}{error}"))
+    };
+    // Nobody can be asked about the rest.
+    let document = walk("drift-host up migrations --table Things --canary 5 --json", 1);
+    assert_eq!((&document["state"], &document["runs"][0]["state"]), (&json!("stopped"), &json!("incomplete")));
+    assert_eq!((&document["left"], document["runs"].as_array().unwrap().len()), (&json!(["30", "40"]), 1));
+    shell.must(&format!("drift-host apply {}", shell.unfinished().unwrap()), 0);
+    shell.must("drift-host up migrations --table Things --canary 5 --yes", 0);
+    shell.stand("10 applied, 30 applied, 40 applied");
+
+    // The application wrote what 30 had written: that stays, and is looked at before anything further goes back.
+    shell.update(7, "SET #length = :x");
+    let document = walk("drift-host undo migrations --to 5 --table Things --json", 1);
+    assert_eq!((&document["state"], &document["left"], &document["error"]), (&json!("stopped"), &json!(["10"]), &Json::Null));
+    assert_eq!(document["runs"][1]["items"]["skipped"], json!(1));
+    shell.stand("10 applied, 30 pending, 40 pending");
+    let document = walk("drift-host undo migrations --to 5 --table Things --json", 0);
+    assert_eq!((&document["state"], document["runs"].as_array().unwrap().len()), (&json!("done"), 1));
+    shell.stand("10 pending, 30 pending, 40 pending");
+
+    // Without images there is no way back, which is said before any of them is taken back.
+    shell.must("drift-host up migrations --table Things --to 10", 0);
+    shell.must("drift-host up migrations --table Things --to 30", 0);
+    fs::remove_dir_all(shell.world.runs()).unwrap();
+    let said = shell.must("drift-host undo migrations --to 5 --table Things", 3);
+    assert!(said.contains("migration 30 (measure) has no way back: it has no undo, and its run's journal is not here"), "{said}");
+    shell.stand("10 applied, 30 applied, 40 pending");
 }
 
 #[test]
