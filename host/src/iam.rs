@@ -17,7 +17,12 @@ pub struct Needs<'a> {
     pub meta: &'a str,
     /// What was, or is to be, granted.
     pub grants: &'a Grants,
+    /// Whether it says that it comes after others: then a plan looks into the history.
+    pub after: bool,
 }
+
+/// To see what a table is and has. Without the last two the run says that they were not checked.
+const LOOKS: [&str; 3] = ["DescribeTable", "DescribeTimeToLive", "DescribeContinuousBackups"];
 
 /// `{"plan": {…}, "apply": {…}}`, each a policy document.
 pub fn policies(needs: &Needs<'_>) -> Json {
@@ -27,13 +32,14 @@ pub fn policies(needs: &Needs<'_>) -> Json {
     let of = |rights: fn(Access, bool) -> &'static [&'static str]| {
         grants().enumerate().filter_map(move |(at, grant)| granted(at, grant, needs.table, rights))
     };
-    let plan = statement("ReadTheTable", &["DescribeTable", "Scan"], std::slice::from_ref(&own));
-    let plan = std::iter::once(plan).chain(of(to_plan));
+    let plan = statement("ReadTheTable", &[&["Scan"], &LOOKS[..]].concat(), std::slice::from_ref(&own));
+    let history = needs.after.then(|| statement("WhatItComesAfter", &["Scan"], &[meta("")]));
+    let plan = std::iter::once(plan).chain(history).chain(of(to_plan));
 
     let elsewhere = grants().any(|grant| !is_direct(grant.access()));
     // A guard that stands alone in a transaction.
     let transactions: &[&str] = if elsewhere { &["ConditionCheckItem"] } else { &[] };
-    let patches = ["DescribeTable", "GetItem", "UpdateItem", "PartiQLUpdate"];
+    let patches = [&LOOKS[..], &["GetItem", "UpdateItem", "PartiQLUpdate"]].concat();
     let apply = [
         statement("PatchTheTable", &[&patches, transactions].concat(), &[own]),
         statement(
@@ -120,10 +126,12 @@ mod tests {
 
     const TABLE: &str = "arn:aws:dynamodb:eu-west-1:123456789012:table/T";
 
+    const PLAN: [&str; 4] = ["DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "Scan"];
+
     /// The actions that `half` allows on a resource.
     fn actions(half: &str, grants: &[&str], resource: &str) -> Vec<String> {
         let grants = Grants::new(grants.iter().map(|grant| grant.parse().unwrap()).collect());
-        let all = policies(&Needs { table: TABLE, meta: "meta", grants: &grants });
+        let all = policies(&Needs { table: TABLE, meta: "meta", grants: &grants, after: false });
         let statements = all[half]["Statement"].as_array().unwrap().clone();
         let resource = resource.replace('@', "arn:aws:dynamodb:eu-west-1:123456789012:table/");
         let on = statements.iter().filter(|one| one["Resource"].as_array().unwrap().contains(&resource.clone().into()));
@@ -136,13 +144,24 @@ mod tests {
 
     #[test]
     fn a_patch_needs_the_table_and_the_history_and_nothing_else() {
-        assert_eq!(actions("plan", &[], "@T"), ["DescribeTable", "Scan"]);
-        assert_eq!(actions("apply", &[], "@T"), ["DescribeTable", "GetItem", "PartiQLUpdate", "UpdateItem"]);
+        assert_eq!(actions("plan", &[], "@T"), PLAN);
+        let apply =
+            ["DescribeContinuousBackups", "DescribeTable", "DescribeTimeToLive", "GetItem", "PartiQLUpdate", "UpdateItem"];
+        assert_eq!(actions("apply", &[], "@T"), apply);
         for meta in ["@meta", "@meta_runs"] {
             assert_eq!(actions("plan", &[], meta), [""; 0], "a plan writes nothing");
             assert!(actions("apply", &[], meta).contains(&"ConditionCheckItem".to_owned()));
         }
         assert!(actions("apply", &[], "@meta_receipts").contains(&"PutItem".to_owned()));
+    }
+
+    #[test]
+    fn a_plan_of_one_that_comes_after_others_reads_the_history() {
+        let all = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default(), after: true });
+        let statements = all["plan"]["Statement"].as_array().unwrap();
+        let history = statements.iter().find(|one| one["Sid"] == "WhatItComesAfter").unwrap();
+        assert_eq!(history["Action"], json!(["dynamodb:Scan"]));
+        assert_eq!(history["Resource"], json!(["arn:aws:dynamodb:REGION:ACCOUNT:table/meta"]));
     }
 
     #[test]
@@ -158,7 +177,7 @@ mod tests {
             assert_eq!(actions("apply", &[grant], "@U"), apply, "{grant}");
             let indexes: &[&str] = if grant == "direct-read:U" { apply } else { &[] };
             assert_eq!(actions("apply", &[grant], "@U/index/*"), indexes, "{grant}");
-            assert_eq!(actions("plan", &[grant], "@T"), ["DescribeTable", "Scan"], "{grant}");
+            assert_eq!(actions("plan", &[grant], "@T"), PLAN, "{grant}");
             assert_eq!(actions("apply", &[], "@U"), [""; 0]);
         }
         for (grant, more) in [
@@ -169,7 +188,7 @@ mod tests {
             ("direct-read:.", &["Query"]),
             ("direct-write:.", &["DeleteItem", "PutItem"]),
         ] {
-            let mut all: Vec<&str> = [&["DescribeTable", "GetItem", "PartiQLUpdate", "UpdateItem"], more].concat();
+            let mut all: Vec<&str> = [&LOOKS[..], &["GetItem", "PartiQLUpdate", "UpdateItem"], more].concat();
             all.sort_unstable();
             assert_eq!(actions("apply", &[grant], "@T"), all, "{grant}");
         }
@@ -180,7 +199,7 @@ mod tests {
         assert_eq!(actions("apply", &["insert:audit-*"], "@audit-*"), ["DescribeTable", "GetItem", "PutItem"]);
         let far = "arn:aws:dynamodb:us-east-1:2:table/U";
         assert_eq!(actions("apply", &[&format!("insert:{far}")], far), ["DescribeTable", "GetItem", "PutItem"]);
-        let text = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default() }).to_string();
+        let text = policies(&Needs { table: "T", meta: "meta", grants: &Grants::default(), after: false }).to_string();
         assert!(text.contains("\"arn:aws:dynamodb:REGION:ACCOUNT:table/T\""), "{text}");
     }
 }

@@ -7,9 +7,11 @@ mod output;
 
 pub mod author;
 pub mod cli;
+pub mod doctor;
 pub mod dynamo;
 pub mod history;
 pub mod iam;
+pub mod insight;
 pub mod journal;
 pub mod local;
 pub mod migration;
@@ -19,6 +21,7 @@ pub mod plugin;
 pub mod policy;
 pub mod report;
 pub mod run;
+pub mod series;
 pub mod store;
 
 pub use native::{AtOnce, Native};

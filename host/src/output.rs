@@ -2,6 +2,8 @@
 
 use std::borrow::Cow;
 use std::io::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
 
 use crate::model::is_plain;
 
@@ -26,13 +28,77 @@ macro_rules! tell {
     };
 }
 
+/// A line on standard error that is drawn anew in its place: what else is written goes above it.
+static DRAWN: Mutex<Option<String>> = Mutex::new(None);
+
+const CLEAR: &str = "\r\u{1b}[K";
+
+/// How many ask somebody something at present: no line may come between the question and its answer.
+static ASKING: AtomicUsize = AtomicUsize::new(0);
+/// Held by whoever reads the keyboard, for a moment each.
+static KEYBOARD: Mutex<()> = Mutex::new(());
+
+pub(crate) fn is_asking() -> bool {
+    ASKING.load(Ordering::SeqCst) > 0
+}
+
+/// Reads the keyboard, unless somebody waits for an answer from there.
+#[cfg(unix)]
+pub(crate) fn unless_asking<T>(read: impl FnOnce() -> T) -> Option<T> {
+    let _held = KEYBOARD.lock().unwrap_or_else(PoisonError::into_inner);
+    (!is_asking()).then(read)
+}
+
+/// Keeps the line away until it is dropped.
+pub(crate) struct Asking(());
+
+pub(crate) fn asking() -> Asking {
+    ASKING.fetch_add(1, Ordering::SeqCst);
+    draw(None);
+    // Whoever reads the keyboard is let finish; the next to look sees that somebody asks.
+    drop(KEYBOARD.lock().unwrap_or_else(PoisonError::into_inner));
+    Asking(())
+}
+
+impl Drop for Asking {
+    fn drop(&mut self) {
+        ASKING.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Draws the line anew, or takes it away.
+pub(crate) fn draw(line: Option<&str>) {
+    let line = line.filter(|_| !is_asking());
+    let mut drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if drawn.is_none() && line.is_none() {
+        return;
+    }
+    let line = line.map(|line| safe(line).into_owned());
+    let _nobody_reads = std::io::stderr().lock().write_all(format!("{CLEAR}{}", line.as_deref().unwrap_or_default()).as_bytes());
+    *drawn = line;
+}
+
+/// Writes with the drawn line out of the way.
+fn above(write: impl FnOnce()) {
+    let drawn = DRAWN.lock().unwrap_or_else(PoisonError::into_inner);
+    let show = |text: &str| std::io::stderr().lock().write_all(text.as_bytes());
+    let Some(line) = &*drawn else { return write() };
+    let _nobody_reads = show(CLEAR);
+    write();
+    let _nobody_reads = show(line);
+}
+
 pub(crate) fn result(text: std::fmt::Arguments<'_>) {
-    let mut out = std::io::stdout().lock();
-    let _nobody_reads = out.write_all(safe(&text.to_string()).as_bytes()).and_then(|()| out.flush());
+    above(|| {
+        let mut out = std::io::stdout().lock();
+        let _nobody_reads = out.write_all(safe(&text.to_string()).as_bytes()).and_then(|()| out.flush());
+    });
 }
 
 pub(crate) fn aside(text: std::fmt::Arguments<'_>) {
-    let _nobody_reads = std::io::stderr().lock().write_all(safe(&text.to_string()).as_bytes());
+    above(|| {
+        let _nobody_reads = std::io::stderr().lock().write_all(safe(&text.to_string()).as_bytes());
+    });
 }
 
 /// The colours that this host paints with.

@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | soak | measure | deny | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -10,6 +10,7 @@ mod demo;
 mod deny;
 mod fuzz;
 mod guests;
+mod instructions;
 mod languages;
 mod python;
 mod scan;
@@ -27,6 +28,7 @@ cargo xtask languages           of those, the unit tests of the SDKs and example
 cargo xtask crash [OPTIONS]     kill migrations, resume them, look at every item: --runs N --seed S --kind KIND (docs/crash.md)
 cargo xtask fuzz [OPTIONS]      damaged components and made-up answers against the host: --seconds N --seed S [COMPONENT.wasm]...
 cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
+cargo xtask instructions        how many instructions an item costs, against before (bench/instructions.json; --bless writes it)
 cargo xtask soak [LANGUAGE]...  a million calls of one instance in each language, its memory looked at: --items N
 cargo xtask measure [LANGUAGE]...  what the same little work costs in each language (docs/languages/choosing.md): --json
 cargo xtask deny                licences, bans and sources of what is depended on, by deny.toml; advisories where cargo-deny is
@@ -48,6 +50,7 @@ fn main() -> ExitCode {
         ("crash", _) => crash::run(rest),
         ("fuzz", _) => fuzz::run(rest),
         ("bench", _) => bench::run(rest),
+        ("instructions", _) => instructions::run(rest),
         ("soak", _) => soak::soak(rest),
         ("measure", _) => soak::measure(rest),
         ("deny", true) => deny::run(),

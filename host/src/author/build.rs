@@ -105,17 +105,20 @@ pub fn build(project: &Path, to: Option<&Path>) -> Result<Built, Error> {
 
 /// The component of a project, built only if the project is not as it was when that was built.
 pub fn build_changed(project: &Path) -> Result<Built, Error> {
-    let language = Language::of(project)?;
-    sdk::unpack(language, project)?;
-    let (stamp, now) = (project.join(".drift").join("built"), state(project)?);
-    if let Ok(text) = fs::read_to_string(&stamp)
-        && let Some((before, component)) = text.split_once('\n')
-        && before == now
-        && Path::new(component).is_file()
-    {
-        return Ok(Built { component: component.into(), language });
+    sdk::unpack(Language::of(project)?, project)?;
+    match built(project)? {
+        Some(built) => Ok(built),
+        None => build(project, None),
     }
-    build(project, None)
+}
+
+/// The component that was made of a project, if the project is as it was then. Builds nothing and writes nothing.
+pub fn built(project: &Path) -> Result<Option<Built>, Error> {
+    let language = Language::of(project)?;
+    let Ok(text) = fs::read_to_string(project.join(".drift").join("built")) else { return Ok(None) };
+    let Some((before, component)) = text.split_once('\n') else { return Ok(None) };
+    let current = Path::new(component).is_file() && before == state(project)?;
+    Ok(current.then(|| Built { component: component.into(), language }))
 }
 
 /// A digest of all that a project is made of, with the version of this program, whose SDK it has.

@@ -27,7 +27,8 @@ impl Mask {
         item.iter().map(|(name, value)| (name, self.value(value))).collect()
     }
 
-    fn value(&self, value: &Value) -> Value {
+    /// The value masked.
+    pub(crate) fn value(&self, value: &Value) -> Value {
         match value {
             Value::S(text) => Value::S(self.text(text)),
             Value::N(number) => Value::N(self.number(number)),

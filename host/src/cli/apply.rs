@@ -7,14 +7,14 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
-use super::options::{Disk, Limited, Rates, parse_grants};
+use super::options::{BackedUp, Disk, Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
+use crate::Error;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
 use crate::plugin::Plugin;
 use crate::run::{RunOptions, restorer};
-use crate::{Error, report};
 
 #[derive(Args)]
 pub(super) struct ApplyVerb {
@@ -35,6 +35,8 @@ pub(super) struct ApplyVerb {
     #[command(flatten)]
     first: First,
     #[command(flatten)]
+    kept: BackedUp,
+    #[command(flatten)]
     limited: Limited,
     #[command(flatten)]
     rates: Rates,
@@ -50,13 +52,14 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
-        let migrator = self.first.asked(report::watched(self.connection.migrator_of(&manifest).await?), &self.output);
+        let migrator = self.output.watched(self.first.asked(self.connection.migrator_of(&manifest).await?, &self.output));
         self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);
         options.concurrency = slots.unwrap_or(options.concurrency);
         options.writes_in_flight = self.writes_in_flight;
         self.first.give(&mut options);
+        options.backup = self.kept.backup;
         self.rates.begin();
         self.rates.give(&mut options);
         self.disk.give(&mut options);

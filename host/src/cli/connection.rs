@@ -87,6 +87,11 @@ impl Connection {
         there.migrator().await
     }
 
+    /// The metadata table's name.
+    pub(super) fn meta(&self) -> &str {
+        self.meta_table.as_deref().unwrap_or("drift_migrations")
+    }
+
     /// The folder of the runs, or in which those of object storage are worked on.
     pub(super) fn runs_dir(&self) -> PathBuf {
         match &self.runs_dir {

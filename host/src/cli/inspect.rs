@@ -49,7 +49,8 @@ impl InspectVerb {
                 true => Grants::asked_by(plugin.description()),
                 false => parse_grants(&self.grants)?,
             };
-            let needs = Needs { table: &self.table, meta: &self.meta_table, grants: &grants };
+            let after = !plugin.description().after.is_empty();
+            let needs = Needs { table: &self.table, meta: &self.meta_table, grants: &grants, after };
             say!("{:#}", policies(&needs));
             return Ok(0);
         }
@@ -101,6 +102,9 @@ fn print(plugin: &Plugin) {
     say!("  undo        {}", if plugin.reversible() { "yes" } else { "no" });
     for number in &said.after {
         say!("  after       {number}");
+    }
+    for (name, value) in said.extra.iter().filter(|(name, _)| name.starts_with("needs-")) {
+        say!("  needs       {}: {value}", name.trim_start_matches("needs-"));
     }
     for asked in &said.grants {
         say!("  asks for    {}  ({})", grant(asked), asked.why);

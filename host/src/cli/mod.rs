@@ -8,12 +8,17 @@
 mod apply;
 mod build;
 mod connection;
+mod ctl;
+mod doctor;
 mod inspect;
+#[cfg(unix)]
+mod keys;
 mod local;
 mod new;
 mod options;
 mod repair;
 mod run;
+mod series;
 mod show;
 mod signals;
 mod source;
@@ -22,6 +27,7 @@ mod status;
 mod test;
 mod try_;
 mod undo;
+mod up;
 
 use std::process::ExitCode;
 
@@ -46,11 +52,17 @@ enum Command {
     Apply(apply::ApplyVerb),
     /// Go back by the migration's own code, or by the host from what a run kept
     Undo(undo::UndoVerb),
+    /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
+    Ctl(ctl::CtlVerb),
     /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
     Repair(repair::RepairVerb),
+    /// Apply the migrations of a folder that are not applied yet, in the order of their numbers
+    Up(up::UpVerb),
     /// See what a migration would do to a few items, without commitment
     Try(try_::TryVerb),
-    /// Applied migrations and unfinished runs
+    /// Look whether a run on a table would find what it needs; writes nothing
+    Doctor(doctor::DoctorVerb),
+    /// Applied migrations and unfinished runs; of a folder, where each migration stands
     Status(status::StatusVerb),
     /// All that is known of one run
     Show(show::ShowVerb),
@@ -111,6 +123,9 @@ pub fn main() -> ExitCode {
         match local {
             Command::Run(verb) => verb.run().await,
             Command::Undo(verb) => verb.run().await,
+            Command::Ctl(verb) => verb.run().await,
+            Command::Doctor(verb) => verb.run().await,
+            Command::Up(verb) => verb.run().await,
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,

@@ -14,6 +14,7 @@ use crate::model::{Bytes, GrantRequest};
 use crate::plugin::{Grant, Grants, Limits, Plugin};
 use crate::policy::{Policy, PolicyError};
 use crate::run::{ExactlyOnce, MaxErrors, Rate, RunOptions};
+use crate::series::Member;
 
 /// What a plugin is given.
 #[derive(Args, Clone)]
@@ -159,6 +160,35 @@ pub(super) struct Flow {
     disk: Disk,
     #[command(flatten)]
     delivery: Delivery,
+    #[command(flatten)]
+    care: Care,
+}
+
+/// What the table must have.
+#[derive(Args, Clone)]
+struct Care {
+    /// Of a global table: the region in which the application writes, where this runs too
+    ///
+    /// Conditions hold in one region only: what the application writes in another meanwhile is not seen, and whichever write is later
+    /// stays. Without this, a run on a table with replicas is refused.
+    #[arg(long, value_name = "REGION")]
+    home_region: Option<String>,
+    /// Refuse a table that has no point-in-time recovery, or of which that cannot be told
+    #[arg(long)]
+    require_pitr: bool,
+    #[command(flatten)]
+    kept: BackedUp,
+}
+
+/// A copy of the table by DynamoDB.
+#[derive(Args, Clone)]
+pub(super) struct BackedUp {
+    /// Have DynamoDB make a backup of the table, drift-host-RUN, before anything is written; if it cannot, nothing is
+    ///
+    /// Needs dynamodb:CreateBackup on the table and dynamodb:DescribeBackup on its backups, and costs what DynamoDB asks for backups. It is
+    /// not taken away again.
+    #[arg(long)]
+    pub(super) backup: bool,
 }
 
 /// What is known of an item's actions afterwards, and what goes together.
@@ -279,6 +309,9 @@ impl Flow {
         let mut options = RunOptions::new(table);
         options.concurrency = self.concurrency.map_or(options.concurrency, usize::from);
         options.writes_in_flight = self.writes_in_flight.into();
+        options.home_region.clone_from(&self.care.home_region);
+        options.require_pitr = self.care.require_pitr;
+        options.backup = self.care.kept.backup;
         self.rates.give(&mut options);
         self.disk.give(&mut options);
         options
@@ -321,6 +354,35 @@ impl Flow {
         }
         self.rates.give(&mut options);
         Ok((Arc::new(loaded), options))
+    }
+
+    /// The limits of a plugin that is only asked what it is.
+    pub(super) fn limits(&self) -> Result<Limits, Error> {
+        self.given.limited.limits(&[])
+    }
+
+    /// Whether a migration of a folder may run with what is granted.
+    pub(super) fn check(&self, member: &Member, table: &str, building: Building) -> Result<(), Error> {
+        self.given.load(&member.path, table, Some(1), building).map(drop)
+    }
+
+    /// As [`Flow::load`], for a migration of a folder, which must be what it was when the folder was read.
+    pub(super) fn load_member(
+        &self,
+        member: &Member,
+        table: &str,
+        building: Building,
+    ) -> Result<(Arc<dyn Migration>, RunOptions), Error> {
+        let (migration, options) = self.load(&member.path, table, building)?;
+        if migration.digest() == member.digest {
+            return Ok((migration, options));
+        }
+        Err(Error::Refused(format!(
+            "{} is {} now, and was {} when the folder was read: somebody changes it. Begin again when that is done",
+            member.path.display(),
+            migration.digest(),
+            member.digest
+        )))
     }
 }
 

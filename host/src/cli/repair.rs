@@ -5,20 +5,26 @@ use std::path::Path;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::Ended;
 use super::connection::Connection;
 use super::run::Output;
 use super::source::Loading;
-use crate::Error;
+use super::{Ended, series};
+use crate::author::build::Language;
+use crate::history::Unrun;
 use crate::journal::{Decision, Journal};
 use crate::model::MigrationNumber;
 use crate::plugin::Limits;
+use crate::run::Counted;
+use crate::{Error, report};
+
+/// What is decided: one at a time.
+const WHAT: [&str; 8] = ["drop_lease", "abandon", "item", "accept_digest", "adopt", "baseline", "applied", "not_applied"];
 
 #[derive(Args)]
-#[command(group = ArgGroup::new("what").required(true).args(["drop_lease", "abandon", "item", "accept_digest", "adopt"]))]
+#[command(group = ArgGroup::new("what").required(true).args(WHAT))]
 pub(super) struct RepairVerb {
-    /// A run's id, or a plugin
-    #[arg(value_name = "RUN|PLUGIN")]
+    /// A run's id, a plugin, or a folder of migrations
+    #[arg(value_name = "RUN|PLUGIN|DIR")]
     of: Option<String>,
     /// The table
     #[arg(long)]
@@ -44,6 +50,18 @@ pub(super) struct RepairVerb {
     /// [PLUGIN] --table T: the applied migration of this number is this table's
     #[arg(long, value_name = "NUMBER", requires = "table")]
     adopt: Option<MigrationNumber>,
+    /// DIR --table T: all migrations of the folder up to this number count as applied, without being run
+    ///
+    /// For a table that was changed before drift-host came to it. Those that are recorded already stay as they are. `undo DIR --to` does not
+    /// go behind a baseline.
+    #[arg(long, value_name = "NUMBER", requires = "table", requires = "of")]
+    baseline: Option<MigrationNumber>,
+    /// [PLUGIN|DIR] --table T: the migration of this number counts as applied, without being run
+    #[arg(long, value_name = "NUMBER", requires = "table")]
+    applied: Option<MigrationNumber>,
+    /// --table T: the migration of this number counts as not applied, without being undone
+    #[arg(long, value_name = "NUMBER", requires = "table", conflicts_with = "of")]
+    not_applied: Option<MigrationNumber>,
     #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
@@ -66,6 +84,21 @@ impl RepairVerb {
             self.output.ask(&format!("The history will say that migration {number} is applied to {table}."))?;
             let migrator = self.connection.migrator().await?;
             migrator.adopt(number, &table, plugin.as_ref().map(|plugin| plugin as _)).await?
+        } else if let Some(number) = self.baseline {
+            self.baseline(Path::new(&of), &table, number).await?
+        } else if let Some(number) = self.applied {
+            let counted = self.counted(number).await?;
+            let name = if counted.name.is_empty() { String::new() } else { format!(" ({})", counted.name) };
+            self.output.ask(&format!(
+                "The history will say that migration {number}{name} is applied to {table}, though it is not run."
+            ))?;
+            self.connection.migrator().await?.count_as_applied(&[counted], &table, Unrun::Marked).await?
+        } else if let Some(number) = self.not_applied {
+            self.output.ask(&format!(
+                "The history will say no more that migration {number} is applied to {table}, though nothing is undone; \
+                 its run can then not be taken back by `undo --run`."
+            ))?;
+            self.connection.migrator().await?.count_as_not_applied(number, &table).await?
         } else {
             let plugin = Loading::new(Limits::default()).load(Path::new(&of))?;
             self.output.ask(&format!("The history will say that {of} was applied to {table}."))?;
@@ -76,6 +109,36 @@ impl RepairVerb {
             false => say!("{line}"),
         }
         Ok(0)
+    }
+
+    async fn baseline(&self, dir: &Path, table: &str, number: MigrationNumber) -> Result<String, Error> {
+        let migrator = self.connection.migrator().await?;
+        let standings = series::read(dir, Limits::default(), self.connection.building())?.on(table, &migrator).await?;
+        let members = standings.baseline(number)?;
+        crate::output::aside(format_args!("{}", report::series::counted(&members)));
+        self.output.ask(&format!(
+            "The history will say that these {} are applied to {table}, though they are not run.",
+            members.len()
+        ))?;
+        let counted = members.iter().map(|member| Counted::described(&member.description, &member.digest));
+        migrator.count_as_applied(&counted.collect::<Vec<_>>(), table, Unrun::Baseline).await
+    }
+
+    /// What is to count as applied: of the folder, the plugin, or whatever has this number.
+    async fn counted(&self, number: MigrationNumber) -> Result<Counted, Error> {
+        let (Some(of), Some(table)) = (&self.of, &self.table) else { return Ok(Counted::by_number(number)) };
+        let (path, building) = (Path::new(of), self.connection.building());
+        if path.is_dir() && Language::of(path).is_err() {
+            let read = series::read(path, Limits::default(), building)?;
+            let standings = read.on(table, &self.connection.migrator().await?).await?;
+            let member = standings.member(number)?;
+            return Ok(Counted::described(&member.description, &member.digest));
+        }
+        let counted = Counted::of(&Loading { building, ..Loading::new(Limits::default()) }.load(path)?);
+        match counted.number == number {
+            true => Ok(counted),
+            false => Err(Error::Usage(format!("the plugin is migration {}, and {number} is to be marked", counted.number))),
+        }
     }
 
     async fn settle(&self, run: &str, key: &str) -> Result<String, Error> {

@@ -4,21 +4,22 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
+use serde_json::Value as Json;
 
 use super::Ended;
 use super::connection::Connection;
 use super::options::Flow;
 use crate::Error;
 use crate::author::{Mask, Recorder};
+use crate::insight::Insight;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
 use crate::report;
+use crate::report::price::Prices;
 use crate::run::{Migrator, RunOptions, Summary};
 
-/// Diffs that `plan` shows.
-const SAMPLES: usize = 3;
-/// The same of `plan --check`, whose question they answer.
-const CHECKED: usize = 20;
+/// Shapes of change of which `plan` shows an item.
+const SHAPES: usize = 10;
 
 #[derive(Args)]
 pub(super) struct RunVerb {
@@ -92,6 +93,16 @@ pub(super) struct PlanVerb {
     /// Exit with 1 if any item would change
     #[arg(long)]
     check: bool,
+    #[command(flatten)]
+    priced: Priced,
+}
+
+/// What units cost.
+#[derive(Args, Clone)]
+pub(super) struct Priced {
+    /// Say what it comes to, at these prices of a million read and a million write units, in any currency: 0.125,0.625
+    #[arg(long, value_name = "READ,WRITE")]
+    pub(super) price: Option<Prices>,
 }
 
 #[derive(Args, Clone)]
@@ -102,6 +113,9 @@ pub(super) struct Output {
     /// Do not ask
     #[arg(long, short)]
     yes: bool,
+    /// Tell progress as JSON, an object a line on standard error (docs/json.md)
+    #[arg(long)]
+    json_progress: bool,
 }
 
 /// Real items as fixtures for `test`.
@@ -141,7 +155,7 @@ impl RunVerb {
         self.connection.lasting(&migrator)?;
         tell_of_writes_at_once(migration.as_ref());
         self.output.confirm(&migrator, &options.table)?;
-        let migrator = report::watched(migrator);
+        let migrator = self.output.watched(migrator);
         let recorder = self.recording.of(migration.clone());
         let migration = recorder.clone().map_or(migration, |recorder| recorder as Arc<dyn Migration>);
         let ended = match self.sweep {
@@ -164,7 +178,7 @@ impl RunVerb {
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        let migrator = report::watched(self.connection.migrator().await?);
+        let migrator = self.output.watched(self.connection.migrator().await?);
         self.connection.lasting(&migrator)?;
         let summary = migrator.plan(migration, &options).await?;
         let Some(run) = summary.run().map(str::to_owned) else { return Ok(self.output.print(&summary)) };
@@ -174,14 +188,31 @@ impl PlanVerb {
             return Ok(self.output.print(&Summary { manifest: None, state: "nothing-to-change".into(), ..summary }));
         }
         let journal = Journal::read(&path)?;
-        let count = if self.check { CHECKED } else { SAMPLES };
         if self.output.json {
-            say!("{}", report::document::plan(&journal, &summary, count)?);
+            say!("{}", self.priced.added(report::document::plan(&journal, &summary, SHAPES)?, &summary));
         } else {
-            show!("{}{}", report::summary(&summary), report::samples(&journal, count)?);
+            let insight = Insight::read(&journal)?;
+            let price = self.priced.told(&summary);
+            let named = if self.check { report::changes::named(&journal, insight.items)? } else { String::new() };
+            show!("{}{price}{named}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
+    }
+}
+
+impl Priced {
+    /// A line, where prices are given.
+    pub(super) fn told(&self, summary: &Summary) -> String {
+        self.price.map(|prices| prices.told(summary)).unwrap_or_default()
+    }
+
+    /// The document with its `price`, likewise.
+    pub(super) fn added(&self, mut document: Json, summary: &Summary) -> Json {
+        if let (Some(prices), Json::Object(map)) = (self.price, &mut document) {
+            map.insert("price".into(), prices.to_json(summary));
+        }
+        document
     }
 }
 
@@ -194,14 +225,39 @@ pub(super) fn tell_of_writes_at_once(migration: &dyn Migration) {
     }
 }
 
+/// A migrator at work, and the keys that steer it meanwhile.
+pub(super) struct Watched {
+    migrator: Migrator,
+    #[cfg(unix)]
+    _keys: Option<super::keys::Keys>,
+}
+
+impl std::ops::Deref for Watched {
+    type Target = Migrator;
+
+    fn deref(&self) -> &Migrator {
+        &self.migrator
+    }
+}
+
 impl Output {
     /// Writing to anything that is not local wants a yes.
     pub(super) fn confirm(&self, migrator: &Migrator, table: &str) -> Result<(), Error> {
-        if migrator.database().is_local() {
-            return Ok(());
+        match migrator.database().is_local() {
+            true => Ok(()),
+            false => self.ask(&format!("This writes to the table {table} of {}.", migrator.database().endpoint())),
         }
-        let endpoint = migrator.database().endpoint();
-        self.ask(&format!("This writes to the table {table} of {endpoint}."))
+    }
+
+    /// The same for several migrations, which were told: once for all.
+    pub(super) fn confirm_all(&self, migrator: &Migrator, table: &str, count: usize) -> Result<(), Error> {
+        match migrator.database().is_local() {
+            true => Ok(()),
+            false => self.ask(&format!(
+                "These {count} write to the table {table} of {}, one after the other.",
+                migrator.database().endpoint()
+            )),
+        }
     }
 
     /// Wants a yes, wherever it is.
@@ -209,6 +265,9 @@ impl Output {
         if self.yes {
             return Ok(());
         }
+        let _until_answered = crate::output::asking();
+        #[cfg(unix)]
+        super::keys::give_back();
         crate::output::aside(format_args!("{what} Go on? [y/N] "));
         let mut answer = String::new();
         let asked = std::io::IsTerminal::is_terminal(&std::io::stdin()) && std::io::stdin().read_line(&mut answer).is_ok();
@@ -216,6 +275,16 @@ impl Output {
             "y" | "Y" | "yes" if asked => Ok(()),
             _ => Err(Error::Refused("not confirmed; add --yes where nobody can be asked".into())),
         }
+    }
+
+    /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
+    pub(super) fn watched(&self, migrator: Migrator) -> Watched {
+        let told = if self.json_progress { report::For::Machines } else { report::For::People };
+        let migrator = report::watched(migrator, told);
+        #[cfg(unix)]
+        return Watched { _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(), migrator };
+        #[cfg(not(unix))]
+        Watched { migrator }
     }
 
     pub(super) fn print(&self, summary: &Summary) -> u8 {

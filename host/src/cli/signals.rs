@@ -33,6 +33,15 @@ pub(super) fn stop_after(time: Option<Duration>) {
     });
 }
 
+/// Stops as Ctrl-C does.
+#[cfg(unix)]
+pub(super) fn stop_by_key() {
+    if RECEIVED.compare_exchange(0, INTERRUPTED, Ordering::Relaxed, Ordering::Relaxed).is_ok() {
+        tell!("stopping: what is under way is finished, and the run can be gone on with. Ctrl-C twice to stop at once");
+        stop().cancel();
+    }
+}
+
 /// The process's token, which the first signal cancels.
 pub(super) fn stop() -> CancellationToken {
     STOP.get_or_init(listen).clone()
@@ -47,15 +56,19 @@ fn listen() -> CancellationToken {
         tell!("stopping: what is under way is finished, and the run can be gone on with. Again to stop at once");
         stopped.cancel();
         let code = next().await;
+        #[cfg(unix)]
+        super::keys::give_back();
         std::process::exit(i32::from(code));
     });
     stop
 }
 
-/// An interrupted verb's exit code, by the signal that interrupted it.
+/// An interrupted verb's exit code, by what interrupted it.
 pub(super) fn exit_code(code: u8) -> u8 {
     match RECEIVED.load(Ordering::Relaxed) {
         received @ (TERMINATED | TIME_OVER) if code == INTERRUPTED => received,
+        // No signal of this process: somebody stopped the run by `ctl`.
+        0 if code == INTERRUPTED => TIME_OVER,
         _ => code,
     }
 }

@@ -37,13 +37,22 @@ impl Loading {
     pub(super) fn load(&self, path: &Path) -> Result<Plugin, Error> {
         let shown = path.display();
         if path.is_dir() {
-            if self.building == Building::Refused {
-                return Err(Error::Refused(format!(
-                    "{shown} is a project, and building it would run its scripts beside the credentials of a table that is not local. Build it \
-                     apart, `drift-host build {shown}`, and run the component"
-                )));
-            }
-            return self.load_file(&build::build_changed(path)?.component);
+            build::Language::of(path).map_err(|error| {
+                Error::Usage(format!(
+                    "{error}. If it is a folder of migrations: drift-host status {shown}, up {shown}, undo {shown} --to NUMBER"
+                ))
+            })?;
+            let built = match self.building {
+                Building::Allowed => build::build_changed(path)?,
+                // What was built before, elsewhere or apart, runs nobody's scripts.
+                Building::Refused => build::built(path)?.ok_or_else(|| {
+                    Error::Refused(format!(
+                        "{shown} is a project, and building it would run its scripts beside the credentials of a table that is not local. Build it \
+                         apart, `drift-host build {shown}`, and run it, or the component, then"
+                    ))
+                })?,
+            };
+            return self.load_file(&built.component);
         }
         if !path.extension().is_some_and(|ending| ending == "js" || ending == "mjs") {
             return self.load_file(path);

@@ -1,19 +1,27 @@
 //! `status` and `init`: only `init` writes to DynamoDB.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use serde_json::json;
 
-use super::Ended;
 use super::connection::Connection;
 use super::run::Output;
+use super::{Ended, series};
 use crate::dynamo::Billing;
 use crate::journal::{self, Keep};
+use crate::plugin::Limits;
 use crate::report;
 
 #[derive(Args)]
 pub(super) struct StatusVerb {
+    /// A folder of migrations: where each of them stands in the history of --table
+    #[arg(value_name = "DIR", requires = "table", conflicts_with = "prune")]
+    dir: Option<PathBuf>,
+    /// With DIR: the table, a name or an ARN
+    #[arg(long, requires = "dir")]
+    table: Option<String>,
     #[command(flatten)]
     connection: Connection,
     /// The audit as well: what people decided, and ways back
@@ -57,6 +65,9 @@ impl StatusVerb {
         if self.prune {
             return self.prune().await;
         }
+        if let (Some(dir), Some(table)) = (&self.dir, &self.table) {
+            return self.of_folder(dir, table).await;
+        }
         let migrator = self.connection.migrator().await?;
         let (applied, unfinished) = (migrator.applied().await?, migrator.unfinished().await?);
         let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
@@ -68,6 +79,18 @@ impl StatusVerb {
             show!("{}", report::runs::audit(&audit));
         }
         Ok(0)
+    }
+
+    async fn of_folder(&self, dir: &Path, table: &str) -> Ended {
+        let migrator = self.connection.migrator().await?;
+        let read = series::read(dir, Limits::default(), self.connection.building())?;
+        let standings = read.on(table, &migrator).await?;
+        let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
+        match self.output.json {
+            true => say!("{}", report::document::standings(&standings, &audit)),
+            false => show!("{}{}", report::series::standings(&standings), report::runs::audit(&audit)),
+        }
+        Ok(standings.exit_code())
     }
 
     async fn prune(&self) -> Ended {

@@ -9,6 +9,7 @@ mod connect;
 mod convert;
 mod credentials;
 mod error;
+mod features;
 mod filter;
 mod lanes;
 mod meter;

@@ -11,7 +11,7 @@ use aws_sdk_dynamodb::types::{
 use super::client::{Call, Client};
 use super::error::{Error, ErrorKind, Failure};
 use super::pace::Cost;
-use crate::model::{KeyAttribute, KeySchema, KeyType};
+use crate::model::{IndexKey, KeyAttribute, KeySchema, KeyType};
 
 /// Between two looks at a table that is being made.
 const LOOK: Duration = Duration::from_millis(500);
@@ -39,8 +39,12 @@ pub struct TableInfo {
     pub throughput: Throughput,
     /// The names of its secondary indexes, global ones first: each makes a write cost more.
     pub indexes: Vec<String>,
+    /// The attributes of its indexes' keys that are none of its own key, the same once for each index.
+    pub index_keys: Vec<IndexKey>,
     /// Replicas of a global table, in other regions.
     pub replicas: u32,
+    /// Those regions.
+    pub regions: Vec<String>,
     /// Whether a stream carries its changes: every write of a migration is seen by whoever reads it.
     pub stream: bool,
 }
@@ -220,7 +224,9 @@ impl TableInfo {
             billing,
             throughput,
             indexes: global.chain(local).map(str::to_owned).collect(),
+            index_keys: index_keys(table),
             replicas: u32::try_from(table.replicas().len()).unwrap_or(u32::MAX),
+            regions: table.replicas().iter().filter_map(|replica| replica.region_name()).map(str::to_owned).collect(),
             stream: table.stream_specification().is_some_and(|stream| stream.stream_enabled()),
         })
     }
@@ -243,23 +249,38 @@ fn unsigned(number: Option<i64>) -> u64 {
     number.and_then(|number| u64::try_from(number).ok()).unwrap_or_default()
 }
 
+/// What is an index's key and not the table's. One whose type is not told is none.
+fn index_keys(table: &TableDescription) -> Vec<IndexKey> {
+    let global = table.global_secondary_indexes().iter().map(|index| (index.index_name(), index.key_schema()));
+    let local = table.local_secondary_indexes().iter().map(|index| (index.index_name(), index.key_schema()));
+    let own = |name: &str| table.key_schema().iter().any(|element| element.attribute_name() == name);
+    let mut keys = Vec::new();
+    for (index, schema) in global.chain(local) {
+        for name in schema.iter().map(KeySchemaElement::attribute_name).filter(|name| !own(name)) {
+            if let Ok(kind) = key_type(table, name) {
+                keys.push(IndexKey { index: index.unwrap_or_default().to_owned(), attribute: name.to_owned(), kind });
+            }
+        }
+    }
+    keys
+}
+
 fn key_attribute(table: &TableDescription, role: SdkKeyType) -> Result<Option<KeyAttribute>, String> {
     let Some(element) = table.key_schema().iter().find(|element| *element.key_type() == role) else {
         return Ok(None);
     };
     let name = element.attribute_name();
-    let kind = table
-        .attribute_definitions()
-        .iter()
-        .find(|definition| definition.attribute_name() == name)
-        .map(|definition| definition.attribute_type());
-    let kind = match kind {
-        Some(ScalarAttributeType::S) => KeyType::S,
-        Some(ScalarAttributeType::N) => KeyType::N,
-        Some(ScalarAttributeType::B) => KeyType::B,
-        other => return Err(format!("the key attribute {name:?} has the type {other:?}")),
-    };
-    Ok(Some(KeyAttribute { name: name.to_owned(), kind }))
+    Ok(Some(KeyAttribute { name: name.to_owned(), kind: key_type(table, name)? }))
+}
+
+fn key_type(table: &TableDescription, name: &str) -> Result<KeyType, String> {
+    let definition = table.attribute_definitions().iter().find(|definition| definition.attribute_name() == name);
+    match definition.map(AttributeDefinition::attribute_type) {
+        Some(ScalarAttributeType::S) => Ok(KeyType::S),
+        Some(ScalarAttributeType::N) => Ok(KeyType::N),
+        Some(ScalarAttributeType::B) => Ok(KeyType::B),
+        other => Err(format!("the key attribute {name:?} has the type {other:?}")),
+    }
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ impl LeaseTerms {
     }
 
     /// Six renewals a lease: several may fail before the deadline.
-    fn between_renewals(self) -> Duration {
+    pub(crate) fn between_renewals(self) -> Duration {
         self.length / 6
     }
 
@@ -182,7 +182,7 @@ impl Lease {
         let rows = rows.into_iter().chain(std::iter::once(check)).collect::<Vec<_>>();
         let last = rows.len() - 1;
         let token = format!("{}/{:x}", self.held.fence, fastrand::u128(..));
-        match self.history.client.ahead().write_rows(rows, &token).await? {
+        match self.history.client.write_rows(rows, &token).await? {
             Some(at) if at == last => Err(self.gone("another run took it")),
             other => Ok(other),
         }
@@ -193,7 +193,7 @@ impl Lease {
         self.stop.cancel();
         let mine = condition("#h = :h AND #f = :f", &NAMES, self.held.values());
         let (table, key) = (self.history.runs_table(), id_key(&row_id(&self.held.table)));
-        match self.history.client.ahead().delete_item(&table, &key, Some(&mine)).await {
+        match self.history.client.delete_item(&table, &key, Some(&mine)).await {
             Err(error) if error.kind() != ErrorKind::ConditionFailed => Err(error.into()),
             _ => Ok(()),
         }
@@ -239,7 +239,7 @@ fn refused(history: &History, table: &str, seen: &Seen) -> Error {
 }
 
 async fn read(history: &History, table: &str) -> Result<Option<Seen>, Error> {
-    let row = history.client.ahead().get_item(&history.runs_table(), &id_key(&row_id(table)), true).await?;
+    let row = history.client.get_item(&history.runs_table(), &id_key(&row_id(table)), true).await?;
     Ok(row.map(|row| {
         let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
         Seen { holder: text("Holder"), owner: text("Owner"), counter: row.get("Counter").cloned().unwrap_or(Value::Null) }
@@ -279,7 +279,7 @@ async fn change(
 ) -> Result<bool, Error> {
     let names = names.iter().map(|(placeholder, name)| ((*placeholder).to_owned(), (*name).to_owned())).collect();
     let change = Change { expression: expression.into(), condition: Some(unless.into()), names, values };
-    match history.client.ahead().update_item(&history.runs_table(), &id_key(&row_id(&held.table)), &change).await {
+    match history.client.update_item(&history.runs_table(), &id_key(&row_id(&held.table)), &change).await {
         Ok(_) => Ok(true),
         Err(error) if error.kind() == ErrorKind::ConditionFailed => Ok(false),
         Err(error) => Err(error.into()),

@@ -5,17 +5,22 @@
 //! unfinished runs, the lease of each table and the audit. All of it is written under the table's lease, in one transaction with a
 //! check that it is still held: about four write units a row, a handful of rows a run. Nothing here is written by a plan.
 
+mod applied;
 mod lease;
 mod receipts;
 mod repair;
+mod steering;
 
 use std::time::Duration;
 
 use crate::dynamo::{Billing, Client, Condition, ErrorKind, Row, ScanRequest};
 use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
 
+pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
+pub(crate) use repair::MARKED_AT_ONCE;
+pub use steering::{Pace, Progress, Wish, Wishes};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -74,29 +79,6 @@ impl Error {
     }
 }
 
-/// A migration that is recorded as applied. What dynamo-drift did not write is empty.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Applied {
-    /// Its number.
-    pub number: MigrationNumber,
-    /// The table it was applied to.
-    pub table: String,
-    /// dynamo-drift's description; ours is the migration's summary, or its name.
-    pub description: String,
-    /// Its name.
-    pub name: String,
-    /// What it was, byte for byte.
-    pub digest: String,
-    /// When the run began, RFC 3339.
-    pub started: String,
-    /// When it was recorded, RFC 3339.
-    pub finished: String,
-    /// The run's id.
-    pub run: String,
-    /// Counts, units and versions, as names and texts.
-    pub details: Vec<(String, String)>,
-}
-
 /// A run that has begun to write and is not done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unfinished {
@@ -114,6 +96,17 @@ pub struct Unfinished {
     pub owner: String,
     /// What its migration states: run again on its own result, nothing further happens.
     pub repeatable: bool,
+}
+
+impl Unfinished {
+    /// What to do with it, in the words of the command line. An undo is gone on with: nobody takes it back half-way.
+    pub fn ways(&self) -> String {
+        let run = &self.run;
+        match self.direction.as_str() {
+            "undo" => format!("drift-host apply {run} goes on with its undo"),
+            _ => format!("drift-host apply {run} goes on, drift-host undo --run {run} goes back"),
+        }
+    }
 }
 
 /// A line of the audit: what people decided, and ways back.
@@ -146,7 +139,8 @@ pub fn is_own(meta: &str, table: &str) -> bool {
 impl History {
     /// The history in the table `meta` and its companion `<meta>_runs`.
     pub fn new(client: Client, meta: &str) -> Self {
-        Self { client, meta: meta.to_owned(), terms: LeaseTerms::default() }
+        // Who works on what must not wait for the rates of a migration, and least of all for one that is paused.
+        Self { client: client.ahead(), meta: meta.to_owned(), terms: LeaseTerms::default() }
     }
 
     /// The same in another metadata table.
@@ -160,6 +154,11 @@ impl History {
     pub fn lease_terms(mut self, terms: LeaseTerms) -> Self {
         self.terms = terms;
         self
+    }
+
+    /// How often a lease is renewed, and a run looks at what people want of it.
+    pub(crate) fn between_renewals(&self) -> Duration {
+        self.terms.between_renewals()
     }
 
     fn runs_table(&self) -> String {
@@ -196,29 +195,13 @@ impl History {
 
     /// Records a migration as applied; a number that another run has recorded meanwhile is refused.
     pub async fn record(&self, applied: &Applied, lease: &Lease) -> Result<(), Error> {
-        let mut row: Item = [
-            ("Number", Value::from(applied.number.get())),
-            ("TableName", applied.table.as_str().into()),
-            ("Description", applied.description.as_str().into()),
-            ("Name", applied.name.as_str().into()),
-            ("Digest", applied.digest.as_str().into()),
-            ("Started", applied.started.as_str().into()),
-            ("Finished", applied.finished.as_str().into()),
-            ("Run", applied.run.as_str().into()),
-        ]
-        .into_iter()
-        .collect();
-        row.insert(
-            "Details",
-            Value::M(applied.details.iter().map(|(name, text)| (name.as_str(), Value::from(text.as_str()))).collect()),
-        );
         let mine = condition(
             "attribute_not_exists(#n) OR #r = :run",
             &[("#n", "Number"), ("#r", "Run")],
             [(":run", Value::from(applied.run.as_str()))].into_iter().collect(),
         );
         let key = number_key(applied.number);
-        match lease.write(vec![Row::Put { table: self.meta.clone(), key, item: row, condition: Some(mine) }]).await? {
+        match lease.write(vec![Row::Put { table: self.meta.clone(), key, item: applied.row(), condition: Some(mine) }]).await? {
             None => Ok(()),
             Some(_) => {
                 let problem = format!("migration {} was recorded by another run meanwhile", applied.number);
@@ -260,13 +243,14 @@ impl History {
     /// Removes a run's row, if it is there: it is done, or nothing of it was written. With a line for the audit, which stays.
     pub async fn end_run(&self, run: &str, audit: Option<&str>, lease: &Lease) -> Result<(), Error> {
         let table = self.runs_table();
-        let gone = Row::Delete { table: table.clone(), key: id_key(&format!("run#{run}")), condition: None };
+        let gone = [format!("run#{run}"), steering::row_id(run)];
+        let gone = gone.map(|id| Row::Delete { table: table.clone(), key: id_key(&id), condition: None });
         let audit = audit.map(|line| {
             let id = format!("audit#{run}");
             let item = [("Id", Value::from(id.as_str())), ("What", line.into()), ("At", now().into())].into_iter().collect();
             Row::Put { table, key: id_key(&id), item, condition: None }
         });
-        lease.write(std::iter::once(gone).chain(audit).collect()).await.map(drop)
+        lease.write(gone.into_iter().chain(audit).collect()).await.map(drop)
     }
 
     async fn all(&self, table: &str) -> Result<Vec<Item>, Error> {
@@ -290,27 +274,7 @@ impl History {
     }
 
     fn read(&self, row: &Item) -> Result<Applied, Error> {
-        let problem = |problem: String| Error::Row { table: self.meta.clone(), problem };
-        let number = row.get("Number").and_then(Value::as_n).ok_or_else(|| problem("it has no Number".into()))?;
-        let number = number.as_str().parse().map_err(|error: crate::model::MigrationNumberError| problem(error.to_string()))?;
-        let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
-        let details = match row.get("Details") {
-            Some(Value::M(map)) => {
-                map.iter().filter_map(|(name, value)| Some((name.to_owned(), value.as_s()?.to_owned()))).collect()
-            }
-            _ => Vec::new(),
-        };
-        Ok(Applied {
-            number,
-            table: text("TableName"),
-            description: text("Description"),
-            name: text("Name"),
-            digest: text("Digest"),
-            started: text("Started"),
-            finished: text("Finished"),
-            run: text("Run"),
-            details,
-        })
+        Applied::read(row).map_err(|problem| Error::Row { table: self.meta.clone(), problem })
     }
 }
 

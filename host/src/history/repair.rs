@@ -2,9 +2,12 @@
 //!
 //! Under the table's lease where there can be one, and together with the line, so that neither is there without the other.
 
-use super::{Applied, Audit, Error, History, Lease, condition, id_key, lease, now, number_key};
+use super::{Applied, Audit, Error, History, Lease, condition, id_key, lease, now, number_key, steering};
 use crate::dynamo::{ErrorKind, Row};
 use crate::model::{Item, MigrationNumber, Value};
+
+/// What fits into one transaction, with the line and the check of the lease.
+pub(crate) const MARKED_AT_ONCE: usize = 90;
 
 impl History {
     /// The audit, oldest line first.
@@ -44,9 +47,9 @@ impl History {
 
     /// Takes the row of an unfinished run out.
     pub async fn abandon(&self, run: &str, line: &str, lease: &Lease) -> Result<(), Error> {
-        let key = id_key(&format!("run#{run}"));
-        let gone = Row::Delete { table: self.runs_table(), key, condition: None };
-        lease.write(vec![gone, self.line(line)]).await.map(drop)
+        let gone = [format!("run#{run}"), steering::row_id(run)];
+        let gone = gone.map(|id| Row::Delete { table: self.runs_table(), key: id_key(&id), condition: None });
+        lease.write(gone.into_iter().chain([self.line(line)]).collect()).await.map(drop)
     }
 
     /// Writes another digest or table into the row of an applied migration.
@@ -60,6 +63,30 @@ impl History {
         }
         let put = Row::Put { table: self.meta.clone(), key: number_key(row.number), item, condition: None };
         lease.write(vec![put, self.line(line)]).await.map(drop)
+    }
+
+    /// Records migrations that no run applied; at most [`MARKED_AT_ONCE`], all or none.
+    pub(crate) async fn mark(&self, rows: &[Applied], line: &str, lease: &Lease) -> Result<(), Error> {
+        let put = |row: &Applied| {
+            let condition = condition("attribute_not_exists(#n)", &[("#n", "Number")], Item::default());
+            Row::Put { table: self.meta.clone(), key: number_key(row.number), item: row.row(), condition: Some(condition) }
+        };
+        match lease.write(rows.iter().map(put).chain([self.line(line)]).collect()).await? {
+            None => Ok(()),
+            Some(at) => {
+                let number = rows.get(at).map(|row| row.number.to_string()).unwrap_or_default();
+                Err(Error::Row {
+                    table: self.meta.clone(),
+                    problem: format!("migration {number} was recorded by another run meanwhile"),
+                })
+            }
+        }
+    }
+
+    /// Takes the row of an applied migration out, by hand.
+    pub(crate) async fn unmark(&self, number: MigrationNumber, line: &str, lease: &Lease) -> Result<(), Error> {
+        let gone = Row::Delete { table: self.meta.clone(), key: number_key(number), condition: None };
+        lease.write(vec![gone, self.line(line)]).await.map(drop)
     }
 
     async fn row(&self, number: MigrationNumber) -> Result<Option<Item>, Error> {

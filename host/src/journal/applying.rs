@@ -5,7 +5,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::checksum::Which;
 use super::marks::{Marks, Positions};
 use super::planning::{insert_outcome, outcome_row, segment_at, segments};
-use super::records::{AttemptRecord, Entry, OutcomeRecord, Page};
+use super::records::{AttemptRecord, Content, Logs, OutcomeRecord, Page};
 use super::store::Problem;
 use super::totals::each_page;
 use super::{Error, Journal, marks, planned_marks, progress, set_marks};
@@ -35,18 +35,18 @@ impl Journal {
         self.query(|reader| {
             let marks = existing(reader, segment, page)?;
             if marks.dropped {
-                return Ok(Page { entries: Vec::new(), sent: Vec::new(), done: Vec::new(), shared: Vec::new() });
+                return Ok(Page { entries: vec![], logs: Logs::default(), sent: vec![], done: vec![], shared: vec![] });
             }
             let mut select = reader.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
             let which = Which::Content(segment, page);
             let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-            let entries: Vec<Entry> = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+            let Content { entries, logs } = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
             if entries.iter().map(|entry| entry.position).collect::<Positions>() != marks.entries {
                 return Err(which.damaged("they are not those of its marks"));
             }
             let each = |of: &Positions| entries.iter().map(|entry| of.contains(entry.position)).collect();
             let (sent, done, shared) = (each(&marks.sent), each(&marks.done), each(&marks.shared));
-            Ok(Page { entries, sent, done, shared })
+            Ok(Page { entries, sent, done, shared, logs })
         })
     }
 

@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checksum::Which;
 use super::planning::{insert_outcome, outcome_row};
-use super::records::{AttemptRecord, Decision, Entry, ItemRecord, OutcomeKind, OutcomeRecord, TakenUp};
+use super::records::{AttemptRecord, Content, Decision, Entry, ItemRecord, OutcomeKind, OutcomeRecord, TakenUp};
 use super::store::Problem;
 use super::{Error, Journal, marks, progress, set_marks};
 use crate::model::Key;
@@ -32,11 +32,60 @@ impl Journal {
                     (None, Some(outcome)) => outcome.position,
                     (None, None) => continue,
                 };
+                let log = planned.as_ref().and_then(|entry| read.logs.of(entry.position)).map(<[_]>::to_vec);
                 let newest = self.attempts(segment, page)?.into_iter().find(|attempt| attempt.position == position);
-                return Ok(Some(ItemRecord { segment, page, position, planned, newest, sent, done, shared, outcome: found }));
+                return Ok(Some(ItemRecord {
+                    segment,
+                    page,
+                    position,
+                    planned,
+                    newest,
+                    sent,
+                    done,
+                    shared,
+                    log,
+                    outcome: found,
+                }));
             }
         }
         Ok(None)
+    }
+
+    /// The items at these positions of a page, of those that are kept.
+    pub fn items_at(&self, segment: u32, page: u32, positions: &[u32]) -> Result<Vec<ItemRecord>, Error> {
+        let read = self.page(segment, page)?;
+        let (attempts, outcomes) = (self.attempts(segment, page)?, self.page_outcomes(segment, page)?);
+        let found = positions.iter().filter_map(|&position| {
+            let at = read.entries.iter().position(|entry| entry.position == position);
+            let marked = |marks: &[bool]| at.and_then(|at| marks.get(at).copied()).unwrap_or_default();
+            let planned = at.and_then(|at| read.entries.get(at)).cloned();
+            let outcome = outcomes.iter().find(|outcome| outcome.position == position).cloned();
+            if planned.is_none() && outcome.is_none() {
+                return None;
+            }
+            Some(ItemRecord {
+                segment,
+                page,
+                position,
+                log: planned.as_ref().and_then(|_| read.logs.of(position)).map(<[_]>::to_vec),
+                planned,
+                newest: attempts.iter().find(|attempt| attempt.position == position).cloned(),
+                sent: marked(&read.sent),
+                done: marked(&read.done),
+                shared: marked(&read.shared),
+                outcome,
+            })
+        });
+        Ok(found.collect())
+    }
+
+    /// The item at a place of the plan, if anything is kept of it.
+    pub fn item_at(&self, (segment, page, position): (u32, u32, u32)) -> Result<Option<ItemRecord>, Error> {
+        let pages = self.segments()?.into_iter().find(|state| state.segment == segment).map_or(0, |state| state.pages);
+        if page >= pages {
+            return Ok(None);
+        }
+        Ok(self.items_at(segment, page, &[position])?.pop())
     }
 
     /// Takes failed items of one page up again, all in one transaction. An item that had no actions in the plan gets its entry
@@ -149,11 +198,11 @@ fn add_entries(file: &Connection, segment: u32, page: u32, added: Vec<Entry>, ma
     let which = Which::Content(segment, page);
     let mut select = file.prepare_cached("SELECT content FROM content WHERE segment = ?1 AND page = ?2")?;
     let stored = select.query_row([segment, page], |row| row.get(0)).optional()?;
-    let mut entries: Vec<Entry> = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
+    let mut content: Content = which.expand(stored.ok_or_else(|| which.damaged("they are missing"))?)?;
     added.iter().for_each(|entry| marks.add_entry(entry));
-    entries.extend(added);
-    entries.sort_by_key(|entry| entry.position);
+    content.entries.extend(added);
+    content.entries.sort_by_key(|entry| entry.position);
     let mut replace = file.prepare_cached("UPDATE content SET content = ?3 WHERE segment = ?1 AND page = ?2")?;
-    replace.execute(params![segment, page, which.squeeze(&entries)?])?;
+    replace.execute(params![segment, page, which.squeeze(&content)?])?;
     Ok(())
 }

@@ -36,7 +36,7 @@ pub use copy::Lineage;
 pub use envelope::Envelope;
 pub use error::Error;
 pub use records::{
-    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Manifest, OutcomeKind,
+    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
 pub use room::{bytes_of, check_room};
@@ -237,4 +237,4 @@ fn set_marks(file: &Connection, segment: u32, page: u32, marks: &Marks) -> Resul
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

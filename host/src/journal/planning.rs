@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::checksum::Which;
 use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
-use super::records::{ActionCounts, OutcomeRecord, PageRecord, SegmentState};
+use super::records::{ActionCounts, Content, Logs, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
 use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress, windows};
 
@@ -41,14 +41,16 @@ impl Journal {
     /// file larger than it [may be](Journal::keep_below).
     pub async fn commit_page(&self, record: PageRecord) -> Result<(), Error> {
         let (segment, page) = (record.segment, record.page);
-        let content = Which::Content(segment, page).squeeze(&record.entries).map_err(|problem| self.error(problem))?;
+        let content = Content { entries: record.entries, logs: record.logs };
+        let packed = Which::Content(segment, page).squeeze(&content).map_err(|problem| self.error(problem))?;
+        let record = PageRecord { entries: content.entries, logs: Logs::default(), ..record };
         let outcomes: Vec<_> = record.failures.iter().map(outcome_row).collect::<Result<_, _>>().map_err(|p| self.error(p))?;
         let elsewhere: BTreeSet<(u32, i64)> = record.elsewhere.iter().map(|(at, hash)| (*at, hash.cast_signed())).collect();
         let marks = first_marks(&record, checksum(segment, page, elsewhere.iter().copied()));
         let envelope = Envelope::of(&self.manifest().context.table, record.entries.iter().flat_map(|entry| &entry.actions));
         let PageRecord { cursor, last, .. } = record;
         let (path, most) = (self.path().to_owned(), self.0.most.load(Ordering::Relaxed));
-        let bytes = content.len() + outcomes.iter().map(|(_, record)| record.len()).sum::<usize>() + elsewhere.len() * ELSEWHERE;
+        let bytes = packed.len() + outcomes.iter().map(|(_, record)| record.len()).sum::<usize>() + elsewhere.len() * ELSEWHERE;
         self.write(move |file| {
             room::check_most(file, &path, bytes + A_PAGE, most)?;
             if segment < progress(file)?.sealed {
@@ -58,7 +60,7 @@ impl Journal {
             let mut state = segment_at(file, segment)?.ok_or_else(missing)?;
             take_turn(file, &mut state, page)?;
             set_marks(file, segment, page, &marks)?;
-            file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, content])?;
+            file.prepare_cached("INSERT INTO content VALUES (?1, ?2, ?3)")?.execute(params![segment, page, packed])?;
             outcomes.iter().try_for_each(|outcome| insert_outcome(file, segment, page, outcome))?;
             let mut insert = file.prepare_cached("INSERT INTO elsewhere VALUES (?1, ?2, ?3, ?4)")?;
             for (position, hash) in elsewhere {

@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::migration::{Direction, FailureKind, LogLine, PolicyTerms, RunContext, SecretArgument};
-use crate::model::{Action, ExactlyOnce, Item, Key, MigrationNumber, Rate};
+use crate::model::{Action, ExactlyOnce, Features, Item, Key, MigrationNumber, Rate};
 
 /// What a run is: fixed when it begins. No credentials, ever.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -75,6 +75,15 @@ pub struct Manifest {
     /// What it was expected to take, before it began.
     #[serde(default)]
     pub estimate: Option<Estimate>,
+    /// What the table had when it began; `None` in journals of before that was asked.
+    #[serde(default)]
+    pub features: Option<Features>,
+    /// Of a global table, the region in which the application writes, and this run too.
+    #[serde(default)]
+    pub home_region: Option<String>,
+    /// DynamoDB makes a backup before anything is written.
+    #[serde(default)]
+    pub backup: bool,
     pub endpoint_url: Option<String>,
     pub region: Option<String>,
     pub profile: Option<String>,
@@ -221,6 +230,49 @@ pub struct PageRecord {
     pub failures: Vec<OutcomeRecord>,
     /// Position and [`super::key_hash`] of keys written elsewhere; the same twice counts once.
     pub elsewhere: Vec<(u32, u64)>,
+    /// What the migration logged about its items with actions.
+    pub logs: Logs,
+}
+
+/// What a migration logged about items that have actions, of one page: by position, and bounded.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Logs {
+    kept: Vec<(u32, Vec<LogLine>)>,
+    left_out: u32,
+    bytes: u32,
+}
+
+impl Logs {
+    /// Bytes of log that a page of up to a thousand items keeps.
+    const BYTES: u32 = 32 << 10;
+
+    /// Keeps an item's log, if there is room for all of it.
+    pub fn add(&mut self, position: u32, log: Vec<LogLine>) {
+        if log.is_empty() {
+            return;
+        }
+        let bytes = log.iter().map(|line| line.message.len() + 1).sum::<usize>();
+        let after = u32::try_from(bytes).unwrap_or(u32::MAX).saturating_add(self.bytes);
+        if after > Self::BYTES {
+            self.left_out += 1;
+            return;
+        }
+        self.bytes = after;
+        self.kept.push((position, log));
+    }
+
+    /// What was logged about an item; `None` where that may have been left out.
+    pub fn of(&self, position: u32) -> Option<&[LogLine]> {
+        let found = self.kept.iter().find(|(at, _)| *at == position).map(|(_, log)| log.as_slice());
+        found.or_else(|| (self.left_out == 0).then_some(&[]))
+    }
+}
+
+/// The entries of a page as they are stored.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(super) struct Content {
+    pub(super) entries: Vec<Entry>,
+    pub(super) logs: Logs,
 }
 
 /// A page as the writer reads it.
@@ -234,6 +286,8 @@ pub struct Page {
     pub done: Vec<bool>,
     /// For each entry: it writes a key that another item writes too.
     pub shared: Vec<bool>,
+    /// What the migration logged in the scan.
+    pub logs: Logs,
 }
 
 /// An attempt beyond the first.
@@ -303,6 +357,8 @@ pub struct ItemRecord {
     pub done: bool,
     /// It writes a key that another item writes too.
     pub shared: bool,
+    /// What the migration logged about it in the scan, if it had actions; `None` where no log of it is kept.
+    pub log: Option<Vec<LogLine>>,
     pub outcome: Option<OutcomeRecord>,
 }
 

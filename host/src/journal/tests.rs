@@ -7,7 +7,7 @@ use super::*;
 use crate::migration::{Direction, RunContext};
 use crate::model::{Action, Item, Key, KeyAttribute, KeySchema, KeyType, Patch, Value};
 
-fn manifest(segments: u32) -> Manifest {
+pub(crate) fn manifest(segments: u32) -> Manifest {
     let key = KeySchema { partition: KeyAttribute { name: "id".into(), kind: KeyType::N }, sort: None };
     let context = RunContext {
         table: "T".into(),
@@ -53,6 +53,9 @@ fn manifest(segments: u32) -> Manifest {
         journal_max: None,
         window: None,
         estimate: None,
+        features: None,
+        home_region: None,
+        backup: false,
         endpoint_url: None,
         region: None,
         profile: None,
@@ -67,7 +70,19 @@ fn page(segment: u32, page: u32, last: bool, elsewhere: Vec<(u32, u64)>) -> Page
         actions: vec![Action::Patch(Patch { set: [("x", Value::from(1))].into_iter().collect(), remove: vec![] })],
     });
     let cursor = (!last).then(|| Key::from_attributes([("id", Value::from(page))].into_iter().collect()));
-    PageRecord { segment, page, cursor, last, scanned: 5, unchanged: 2, entries: entries.collect(), failures: vec![], elsewhere }
+    let logs = Logs::default();
+    PageRecord {
+        segment,
+        page,
+        cursor,
+        last,
+        scanned: 5,
+        unchanged: 2,
+        entries: entries.collect(),
+        failures: vec![],
+        elsewhere,
+        logs,
+    }
 }
 
 fn outcome(segment: u32, page: u32, position: u32, kind: OutcomeKind, phase: Phase) -> OutcomeRecord {

@@ -18,6 +18,17 @@ pub enum KeyType {
     B,
 }
 
+impl KeyType {
+    /// DynamoDB's descriptor of the type.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::S => "S",
+            Self::N => "N",
+            Self::B => "B",
+        }
+    }
+}
+
 /// One attribute of a primary key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeyAttribute {

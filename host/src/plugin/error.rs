@@ -100,7 +100,7 @@ pub enum LoadError {
     },
     /// It is larger than a component may be.
     #[error(
-        "{name} is larger than {most}, the limit of a component. If it is to be run all the same, raise it with `--limit component={most}`"
+        "{name} is larger than {most}, the limit of a component. If it is to be run all the same, raise it: `--limit component=SIZE`, more than {most}"
     )]
     TooLarge {
         /// The file.
@@ -110,7 +110,7 @@ pub enum LoadError {
     },
     /// It takes too long to compile.
     #[error(
-        "{name} took longer than {most} to compile, the limit. If it is to be run all the same, raise it with `--limit compile-time={most}`"
+        "{name} took longer than {most} to compile, the limit. If it is to be run all the same, raise it: `--limit compile-time=TIME`, more than {most}"
     )]
     TooLong {
         /// The file.

@@ -9,7 +9,7 @@ use std::str::FromStr;
 
 use super::said;
 use super::tally::Tally;
-use crate::model::{Access, Action, Description, Patch};
+use crate::model::{Access, Action, Description, Patch, matches_any};
 
 /// One access to one table, or to all tables of a pattern, as on the command line: `insert:Claims`, `delete:.` (`.` is the table
 /// being migrated), `insert:audit-*`.
@@ -86,17 +86,6 @@ fn is_of_name(c: char) -> bool {
 /// Whether a table can be called so; a pattern cannot.
 pub(super) fn is_table(name: &str) -> bool {
     !name.is_empty() && name.chars().all(is_of_name)
-}
-
-/// Whether `pattern` matches all of an attribute's name; `*` is any letters.
-fn matches_any(pattern: &str, name: &str) -> bool {
-    match pattern.split_once('*') {
-        None => pattern == name,
-        Some((head, rest)) => name.strip_prefix(head).is_some_and(|left| {
-            let mut ends = left.char_indices().map(|(at, _)| at).chain([left.len()]);
-            ends.any(|at| left.get(at..).is_some_and(|left| matches_any(rest, left)))
-        }),
-    }
 }
 
 /// Whether `pattern` matches all of `name`; `*` is any letters but `:` and `/`. Linear in the name for each `*`.

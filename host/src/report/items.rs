@@ -2,10 +2,11 @@
 
 use std::fmt::Write;
 
-use super::{document, tried};
+use super::diff::{self, Line, Width};
+use super::document;
 use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord};
-use crate::migration::{ItemFailure, Reply};
-use crate::model::{Action, Item, Key};
+use crate::migration::{LogLevel, LogLine};
+use crate::model::{Action, Item, Target};
 use crate::run::Error;
 
 /// How an item that is not plainly done is called.
@@ -58,20 +59,66 @@ pub fn error(outcome: &OutcomeRecord) -> String {
     out
 }
 
-/// All that a run's journal has of one item.
-pub fn item(journal: &Journal, key: &Key, item: &ItemRecord) -> String {
-    let context = &journal.manifest().context;
-    let mut out = format!("{key}: {}\n", state(item));
-    let mut attempt = |number: u32, image: &Item, actions: &[Action]| {
-        let _ = writeln!(out, "attempt {number} on {}", document::text(image));
-        let reply: Result<Reply, ItemFailure> = Ok(Reply { actions: actions.to_vec(), log: Vec::new() });
-        out.push_str(&tried(context, image, &reply));
+/// The key of an item, or why there is none.
+pub(super) fn key(journal: &Journal, item: &ItemRecord) -> String {
+    let planned = item.planned.as_ref().map(|entry| &entry.image);
+    let key = planned.map(|image| journal.manifest().context.key.key_of(image));
+    match (key, &item.outcome) {
+        (Some(Ok(key)), _) => key.to_string(),
+        (Some(Err(problem)), None) => problem,
+        (_, Some(outcome)) => outcome.key.clone(),
+        (None, None) => String::new(),
+    }
+}
+
+/// An item, attribute by attribute.
+fn whole(out: &mut String, head: &str, item: &Item) {
+    let _ = writeln!(out, "   {head}:");
+    for Line { path, value, .. } in diff::whole(item, Width::Whole) {
+        let _ = writeln!(out, "     {path}: {value}");
+    }
+}
+
+fn level(level: LogLevel) -> &'static str {
+    match level {
+        LogLevel::Debug => "debug",
+        LogLevel::Info => "info",
+        LogLevel::Warn => "warn",
+        LogLevel::Error => "error",
+    }
+}
+
+/// All that a run's journal has of one item: before, what was logged, actions, after.
+pub fn item(journal: &Journal, item: &ItemRecord) -> String {
+    let mut out = format!("{}: {}\n", key(journal, item), state(item));
+    // Writing to a String cannot fail.
+    let _ = writeln!(out, "in the plan at @{}/{}/{}", item.segment, item.page, item.position);
+    let images = !journal.manifest().no_images;
+    let mut attempt = |number: u32, image: &Item, actions: &[Action], log: Option<&[LogLine]>| {
+        let _ = writeln!(out, "attempt {number}");
+        whole(&mut out, if images { "before" } else { "before (key and version only: --no-images)" }, image);
+        match log {
+            Some(log) => {
+                for line in log {
+                    let _ = writeln!(out, "   | {} {}", level(line.level), line.message);
+                }
+            }
+            None => out.push_str("   | no log of it is kept\n"),
+        }
+        let kinds = actions.iter().map(|action| action.kind()).collect::<Vec<_>>().join(", ");
+        let _ = writeln!(out, "   actions: {}", if kinds.is_empty() { "none" } else { &kinds });
+        diff::text(&mut out, actions, image, Width::Whole);
+        if actions.iter().any(|action| matches!(action, Action::Delete(Target::This))) {
+            out.push_str("   after: none\n");
+        } else if images {
+            whole(&mut out, "after", &document::after(image, actions));
+        }
     };
     if let Some(entry) = &item.planned {
-        attempt(1, &entry.image, &entry.actions);
+        attempt(1, &entry.image, &entry.actions, item.log.as_deref());
     }
     if let Some(newest) = &item.newest {
-        attempt(newest.attempt, &newest.image, &newest.actions);
+        attempt(newest.attempt, &newest.image, &newest.actions, None);
     }
     if item.shared {
         out.push_str("it writes a key that other items write too: one after the other\n");

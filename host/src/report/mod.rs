@@ -1,22 +1,27 @@
 //! What people read: progress, summaries, diffs. Colour only on a terminal, and never where `NO_COLOR` is set.
 
+pub mod changes;
 mod diff;
 pub mod document;
 mod estimate;
 pub mod fixtures;
 pub mod items;
+pub mod page;
+pub mod price;
 mod progress;
 pub mod runs;
+pub mod series;
 
 use std::fmt::Write;
 
 use crate::history::{Applied, Unfinished};
-use crate::journal::{Entry, Journal};
+use crate::insight::Insight;
+use crate::journal::Journal;
 use crate::migration::{Direction, ItemFailure, Reply, RunContext};
 use crate::model::{Bytes, Item};
 use crate::run::{Error, ExactlyOnce, Summary};
 
-pub use progress::{watched, windows_left};
+pub use progress::{For, is_drawn, watched, windows_left};
 pub use runs::way_back;
 
 /// A run's end, for people.
@@ -132,44 +137,21 @@ pub fn summary(summary: &Summary) -> String {
     out
 }
 
-/// A few items of a plan, before and after, of different segments as far as there are.
-pub fn samples(journal: &Journal, count: usize) -> Result<String, Error> {
-    let context = &journal.manifest().context;
-    let each = entries(journal, count)?.into_iter().map(|entry| {
-        let reply = Reply { actions: entry.actions, log: Vec::new() };
-        tried(context, &entry.image, &Ok(reply))
-    });
-    Ok(each.collect())
-}
+/// Shapes of change of which an item is shown.
+const SHAPES: usize = 10;
 
-/// A few items with actions: one of each segment in turn, as far as there are. At most a page and these are in memory.
-pub fn entries(journal: &Journal, count: usize) -> Result<Vec<Entry>, Error> {
-    let segments = journal.segments()?;
-    let share = count.div_ceil(segments.len().max(1)).max(1);
-    let mut found = Vec::new();
-    // First each segment's share, then whatever is left.
-    for most in [share, count] {
-        found.clear();
-        for state in &segments {
-            let before = found.len();
-            for page in 0..state.pages {
-                let room = most.saturating_sub(found.len() - before).min(count.saturating_sub(found.len()));
-                if room == 0 {
-                    break;
-                }
-                found.extend(journal.page(state.segment, page)?.entries.into_iter().take(room));
-            }
-        }
-        if found.len() >= count {
-            break;
-        }
-    }
-    Ok(found)
-}
-
-/// All that is known of one run, with a few of its diffs.
+/// All that is known of one run, with an item of each shape of change.
 pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
     let mut out = summary(of);
+    for (name, fact) in facts(journal)? {
+        let _ = writeln!(out, "  {name:<9}{fact}");
+    }
+    out.push_str(&changes::told(journal, &Insight::read(journal)?, SHAPES)?);
+    Ok(out)
+}
+
+/// What a run is, by the names of its facts.
+fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
     let manifest = journal.manifest();
     let pairs =
         |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
@@ -203,11 +185,7 @@ pub fn run(journal: &Journal, of: &Summary) -> Result<String, Error> {
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
         ("journal", Bytes(journal.bytes()).to_string()),
     ];
-    for (name, fact) in facts.iter().filter(|(_, fact)| !fact.is_empty()) {
-        let _ = writeln!(out, "  {name:<9}{fact}");
-    }
-    out.push_str(&samples(journal, 3)?);
-    Ok(out)
+    Ok(facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect())
 }
 
 /// The history.
@@ -259,7 +237,7 @@ pub fn tried(context: &RunContext, item: &Item, answer: &Result<Reply, ItemFailu
             }
         }
         Ok(reply) if reply.actions.is_empty() => out.push_str("   no change\n"),
-        Ok(reply) => reply.actions.iter().for_each(|action| diff::action(&mut out, action, item)),
+        Ok(reply) => diff::text(&mut out, &reply.actions, item, diff::Width::Whole),
     }
     out
 }

@@ -1,37 +1,119 @@
-//! Progress on standard error: plain lines, with decaying cadence.
+//! Progress on standard error: one line drawn anew on a terminal, plain lines with decaying cadence where there is none, and events for
+//! machines.
 
-use std::sync::Mutex;
-use std::sync::PoisonError;
+mod bar;
+mod events;
+
+use std::io::IsTerminal;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use crate::dynamo::PresentRate;
-use crate::run::{Event, Migrator};
+use self::bar::Rate;
+use crate::dynamo::{Meter, RateControl, Rates};
+use crate::run::{Event, Migrator, Progress, Steered};
 
-/// The first line comes after this time, the next ones ever more rarely.
+/// The first plain line comes after this time, the next ones ever more rarely.
 const FIRST: Duration = Duration::from_secs(2);
 const LONGEST: Duration = Duration::from_secs(60);
+/// How often the line on a terminal is drawn anew.
+const FRAME: Duration = Duration::from_millis(200);
 
-struct State {
-    scanned: u64,
-    /// Those scanned before the half at work.
-    before: u64,
-    /// Those applied of `to_apply`.
-    applied: u64,
-    to_apply: u64,
-    estimated: u64,
-    /// The present rate, and why it waits.
-    rate: String,
-    /// When the half at work began.
-    since: Instant,
-    next: Instant,
-    pause: Duration,
+/// For whom progress is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum For {
+    /// People: a line on a terminal, else lines.
+    #[default]
+    People,
+    /// Machines: a JSON object an event, a line each.
+    Machines,
 }
 
-impl State {
-    /// Another half begins: of the items that are to be applied, or, of none, a scan.
-    fn half(&mut self, to_apply: u64) {
-        (self.to_apply, self.applied, self.before, self.since) = (to_apply, 0, self.scanned, Instant::now());
+/// Which half of a run is at work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Half {
+    Scan,
+    Apply,
+}
+
+/// What people are told of a run.
+struct View {
+    half: Half,
+    done: u64,
+    /// Of so many; DynamoDB's count of a table is hours old.
+    of: u64,
+    failed: u64,
+    conflicts: u64,
+    /// The present rate, and why it waits.
+    pace: String,
+    rate: Rate,
+}
+
+impl View {
+    fn of(half: Half, of: u64) -> Self {
+        Self { half, done: 0, of, failed: 0, conflicts: 0, pace: String::new(), rate: Rate::begin(Instant::now()) }
     }
+
+    /// What it waits for now, between two steps.
+    fn look(&mut self, rates: &Rates) {
+        let (rate, units) = match self.half {
+            Half::Scan => (rates.read, "read"),
+            Half::Apply => (rates.write, "write"),
+        };
+        if rate.waits.is_some() {
+            self.pace = rate.in_words(units);
+        }
+    }
+
+    fn step(&mut self, progress: &Progress) {
+        let rates = &progress.rates;
+        self.done += progress.step.items;
+        self.failed += progress.step.failed;
+        self.conflicts += progress.step.conflicts;
+        self.pace = match self.half {
+            Half::Scan => rates.read.in_words("read"),
+            Half::Apply => rates.write.in_words("write"),
+        };
+        self.rate.add(Instant::now(), progress.step.items);
+    }
+
+    /// `scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left; 3 failed; waits for reads`.
+    fn line(&self) -> String {
+        let (what, about) = match self.half {
+            Half::Scan => ("scanned", "about "),
+            Half::Apply => ("applied", ""),
+        };
+        let rate = self.rate.of_late(Instant::now());
+        let mut line = match self.done < self.of {
+            true => format!(
+                "{what} {} of {about}{} ({} %), {rate:.0} a second{}",
+                self.done,
+                self.of,
+                self.done * 100 / self.of.max(1),
+                left(self.of - self.done, rate).map_or_else(String::new, |left| format!(", {left} left"))
+            ),
+            false => format!("{what} {}, {rate:.0} a second", self.done),
+        };
+        for (count, what) in [(self.failed, "failed"), (self.conflicts, "conflicts")] {
+            if count > 0 {
+                line += &format!("; {count} {what}");
+            }
+        }
+        if self.pace.is_empty() { line } else { format!("{line}; {}", self.pace) }
+    }
+}
+
+/// How long so many take; `None` where that is anybody's guess.
+fn left(items: u64, rate: f64) -> Option<String> {
+    (rate >= 0.01).then(|| span(Duration::from_secs_f64(items as f64 / rate)))
+}
+
+/// What one run has told so far.
+struct State {
+    estimated: u64,
+    scanned: u64,
+    view: Option<View>,
+    next: Instant,
+    pause: Duration,
 }
 
 /// `, and 3 windows that are not scanned yet`.
@@ -43,79 +125,103 @@ pub fn windows_left(windows: u32) -> String {
     }
 }
 
-/// The same migrator, whose events are told to people.
-pub fn watched(migrator: Migrator) -> Migrator {
+/// The same migrator, whose events are told.
+pub fn watched(migrator: Migrator, told: For) -> Migrator {
+    if told == For::Machines {
+        let meter = migrator.database().meter().clone();
+        return migrator.observe(move |event| tell!("{}", events::document(&event, &meter)));
+    }
     let now = Instant::now();
-    let (next, pause) = (now + FIRST, FIRST);
-    let state =
-        State { scanned: 0, before: 0, applied: 0, to_apply: 0, estimated: 0, rate: String::new(), since: now, next, pause };
-    let state = Mutex::new(state);
+    let state = Arc::new(Mutex::new(State { estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));
+    let is_drawn = is_drawn();
+    if is_drawn {
+        let (state, meter, rates) = (Arc::downgrade(&state), migrator.database().meter().clone(), migrator.rates());
+        // Ends with the migrator; a thread of its own, since what is drawn waits for the terminal.
+        let _undrawn = std::thread::Builder::new().name("progress".into()).spawn(move || keep_drawing(&state, &meter, &rates));
+    }
+    let drawn = Drawn(is_drawn.then(|| state.clone()));
     migrator.observe(move |event| {
+        let _until_dropped = &drawn;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        match event {
-            Event::Started { run, items_estimated } => {
-                state.estimated = items_estimated;
-                tell!("run {run}");
-            }
-            Event::Waiting { table, status } => tell!("the table {table} is {status}; waiting until it is ACTIVE"),
-            Event::Paced { read, write } => {
-                let units = |units: Option<u32>| units.map_or_else(|| "any number of".into(), |units| units.to_string());
-                let (read, write) = (units(read), units(write));
-                tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
-            }
-            Event::Estimated(estimate) => super::estimate::lines(&estimate).iter().for_each(|line| tell!("{line}")),
-            Event::Window { window, of } => {
-                tell!("window {window} of {of}");
-                state.half(0);
-            }
+        say(&event);
+        let State { estimated, scanned, view, next, pause } = &mut *state;
+        match &event {
+            Event::Started { items_estimated, .. } => *estimated = *items_estimated,
             Event::Scanned(progress) => {
-                state.scanned += progress.items;
-                state.rate = pace("read", progress.rates.read);
+                *scanned += progress.step.items;
+                view.get_or_insert_with(|| View::of(Half::Scan, *estimated)).step(progress);
             }
-            Event::Sealed(items) => state.half(items),
-            Event::Applied(progress) => {
-                state.applied += progress.items;
-                state.rate = pace("write", progress.rates.write);
-            }
-            Event::Canary(canary) => tell!("{canary}; {} are left{}", canary.left, windows_left(canary.windows_left)),
-            Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
+            // Of the table's items those that the windows before had are scanned.
+            Event::Window { .. } => *view = Some(View { done: *scanned, ..View::of(Half::Scan, *estimated) }),
+            Event::Sealed(items) => *view = Some(View::of(Half::Apply, *items)),
+            Event::Applied(progress) => view.get_or_insert_with(|| View::of(Half::Apply, 0)).step(progress),
+            _ => {}
         }
         let now = Instant::now();
-        if now < state.next {
-            return;
-        }
-        state.pause = (state.pause * 5 / 4).min(LONGEST);
-        state.next = now + state.pause;
-        let elapsed = now - state.since;
-        if state.to_apply == 0 {
-            let of_half = state.scanned - state.before;
-            tell!("{}{}", line("scanned", state.scanned, state.estimated, "about ", of_half, elapsed), state.rate);
-        } else {
-            tell!("{}{}", line("applied", state.applied, state.to_apply, "", state.applied, elapsed), state.rate);
+        if let Some(view) = view.as_ref().filter(|_| !is_drawn && now >= *next) {
+            *pause = (*pause * 5 / 4).min(LONGEST);
+            *next = now + *pause;
+            tell!("{}", view.line());
         }
     })
 }
 
-/// `scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left`. DynamoDB's count of a table's items is hours old, so it
-/// may be passed.
-///
-/// The rate is that of `of_half` items in the time since the half at work began.
-fn line(what: &str, done: u64, all: u64, about: &str, of_half: u64, elapsed: Duration) -> String {
-    let rate = of_half as f64 / elapsed.as_secs_f64().max(0.001);
-    if done >= all || rate < 0.01 {
-        return format!("{what} {done}, {rate:.0} a second");
+/// What is told once.
+fn say(event: &Event) {
+    match event {
+        Event::Started { run, .. } => tell!("run {run}"),
+        Event::Waiting { table, status } => tell!("the table {table} is {status}; waiting until it is ACTIVE"),
+        Event::Paced { read, write } => {
+            let units = |units: &Option<u32>| units.map_or_else(|| "any number of".into(), |units| units.to_string());
+            let (read, write) = (units(read), units(write));
+            tell!("at most {read} read and {write} write units a second (--max-read-units, --max-write-units)");
+        }
+        Event::Estimated(estimate) => super::estimate::lines(estimate).iter().for_each(|line| tell!("{line}")),
+        Event::Warned(warnings) => warnings.iter().for_each(|warning| tell!("{warning}")),
+        Event::BackedUp(arn) => tell!("backed up before anything is written: {arn}"),
+        Event::Canary(canary) => tell!("{canary}; {} are left{}", canary.left, windows_left(canary.windows_left)),
+        Event::Window { window, of } => tell!("window {window} of {of}"),
+        Event::Steered { run, what, by } => match what {
+            Steered::Paused => tell!("paused by {by}: nothing is read or written until `drift-host ctl {run} resume`"),
+            Steered::Resumed => tell!("resumed by {by}"),
+            Steered::Stopping => tell!("stopping, by {by}: what is under way is finished, and the run can be gone on with"),
+        },
+        Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
+        Event::Scanned(_) | Event::Sealed(_) | Event::Applied(_) => {}
     }
-    let left = Duration::from_secs_f64((all - done) as f64 / rate);
-    format!("{what} {done} of {about}{all} ({} %), {rate:.0} a second, {} left", done * 100 / all, span(left))
 }
 
-/// `; 425 of 500 write units a second (throttled: table)`: the present rate, its limit, and what the run waits for.
-fn pace(units: &str, rate: PresentRate) -> String {
-    let waits = rate.waits.map(|waits| waits.to_string()).unwrap_or_default();
-    match (rate.present, rate.limit) {
-        (Some(present), Some(limit)) if present < limit => format!("; {present} of {limit} {units} units a second ({waits})"),
-        (Some(present), _) => format!("; {present} {units} units a second ({waits})"),
-        (None, _) => format!("; waits for {waits}"),
+/// Whether a line is drawn: on a terminal that can take it away again, and where no machine keeps what it shows.
+pub fn is_drawn() -> bool {
+    let set = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    std::io::stderr().is_terminal() && set("CI").is_none() && set("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Takes the drawn line away in the end.
+struct Drawn(Option<Arc<Mutex<State>>>);
+
+impl Drop for Drawn {
+    fn drop(&mut self) {
+        if let Some(state) = &self.0 {
+            // Under the lock under which it is drawn: it does not come back.
+            state.lock().unwrap_or_else(PoisonError::into_inner).view = None;
+            crate::output::draw(None);
+        }
+    }
+}
+
+fn keep_drawing(state: &Weak<Mutex<State>>, meter: &Meter, rates: &RateControl) {
+    while let Some(told) = state.upgrade() {
+        let mut state = told.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(view) = &mut state.view {
+            view.look(&rates.present());
+            // Each time anew: the window may have another size.
+            let width = terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| width.0);
+            crate::output::draw(Some(&bar::bar(view, meter.snapshot(), Instant::now(), width.into())));
+        }
+        drop(state);
+        drop(told);
+        std::thread::sleep(FRAME);
     }
 }
 
@@ -130,31 +236,18 @@ pub(super) fn span(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dynamo::{Throttle, Waits};
 
     #[test]
-    fn a_line_says_how_far_how_fast_and_how_long() {
-        let seconds = Duration::from_secs;
-        assert_eq!(
-            line("scanned", 5_000, 10_000, "about ", 5_000, seconds(2)),
-            "scanned 5000 of about 10000 (50 %), 2500 a second, 2 s left"
-        );
-        assert_eq!(line("applied", 10, 100_000, "", 10, seconds(10)), "applied 10 of 100000 (0 %), 1 a second, 27 h 46 min left");
-        assert_eq!(line("scanned", 12, 10, "about ", 12, seconds(4)), "scanned 12, 3 a second");
-    }
-
-    #[test]
-    fn a_line_says_what_it_waits_for() {
-        let rate = |present, limit, waits| PresentRate { present, limit, waits: Some(waits) };
-        assert_eq!(pace("write", rate(Some(500), Some(500), Waits::Limit)), "; 500 write units a second (limit)");
-        assert_eq!(
-            pace("write", rate(Some(425), Some(500), Waits::Throttled(Throttle::Index))),
-            "; 425 of 500 write units a second (throttled: index)"
-        );
-        assert_eq!(
-            pace("read", rate(Some(90), None, Waits::Throttled(Throttle::KeyRange))),
-            "; 90 read units a second (throttled: key range)"
-        );
-        assert_eq!(pace("read", rate(None, None, Waits::Guest)), "; waits for guest");
+    fn a_line_says_how_far_how_fast_how_long_and_what_it_waits_for() {
+        let began = Instant::now().checked_sub(Duration::from_secs(2)).unwrap();
+        let mut view = View { rate: Rate::begin(began), done: 5_000, ..View::of(Half::Scan, 10_000) };
+        view.rate.add(Instant::now(), 5_000);
+        let said = view.line();
+        assert!(said.starts_with("scanned 5000 of about 10000 (50 %), 2") && said.ends_with(" left"), "{said}");
+        (view.done, view.failed, view.pace) = (12_000, 3, "waits for guest".into());
+        let said = view.line();
+        assert!(said.starts_with("scanned 12000, 2") && said.ends_with(" a second; 3 failed; waits for guest"), "{said}");
+        view = View { conflicts: 7, done: 1, ..View::of(Half::Apply, 100_000) };
+        assert_eq!(view.line(), "applied 1 of 100000 (0 %), 0 a second; 7 conflicts");
     }
 }

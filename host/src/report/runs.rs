@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use crate::history::Audit;
 use crate::journal::RunFile;
-use crate::run::WayBack;
+use crate::run::{AtWork, WayBack};
 
 /// The journals of a folder, a line each.
 pub fn runs(runs: &[RunFile]) -> String {
@@ -31,6 +31,30 @@ pub fn runs(runs: &[RunFile]) -> String {
 /// The audit, a line each.
 pub fn audit(lines: &[Audit]) -> String {
     lines.iter().map(|line| format!("audit       {}  {}\n", line.at, line.what)).collect()
+}
+
+/// A run at work: what it is, how far, and what people want of it.
+pub fn at_work(at_work: &AtWork) -> String {
+    let AtWork { run, wishes, progress } = at_work;
+    let mut out = format!("{}  migration {} on {}, {}: ", run.run, run.number, run.table, run.state);
+    // Writing to a String cannot fail.
+    let _ = match progress.phase.as_str() {
+        "" => writeln!(out, "it has not told yet how far it is"),
+        phase => {
+            let (what, about) = if phase == "scan" { ("scanned", "about ") } else { ("applied", "") };
+            writeln!(out, "{what} {} of {about}{}; {} (at {})", progress.done, progress.of, progress.pace, progress.at)
+        }
+    };
+    let mut wanted = Vec::new();
+    wanted.extend(wishes.stop.then(|| "stop".to_owned()));
+    wanted.extend(wishes.paused.then(|| "paused".to_owned()));
+    wanted.extend(wishes.read.map(|pace| format!("max-read-units={pace}")));
+    wanted.extend(wishes.write.map(|pace| format!("max-write-units={pace}")));
+    if !wishes.by.is_empty() {
+        let wanted = if wanted.is_empty() { "nothing further".to_owned() } else { wanted.join(", ") };
+        let _ = writeln!(out, "  wanted: {wanted}; last by {}", wishes.by);
+    }
+    out
 }
 
 /// What a way back would come to.

@@ -3,16 +3,43 @@
 
 use std::sync::Arc;
 
+use super::begin::needed;
 use super::error::Error;
 use super::flow::Run;
 use super::summary::Summary;
 use super::{ExactlyOnce, Migrator, RunOptions, owner, terms};
 use crate::dynamo::{Billing, TableInfo};
-use crate::history::Lease;
+use crate::history::{Applied, Lease};
 use crate::journal::{self, Journal, Manifest};
 use crate::migration::{Direction, Migration};
+use crate::model::{Description, MigrationNumber};
+
+/// What a migration says that it comes after must be applied.
+fn comes_after(description: &Description, applied: &[Applied]) -> Result<(), Error> {
+    let missing = |number: &&MigrationNumber| !applied.iter().any(|row| row.number == **number);
+    match description.after.iter().find(missing) {
+        Some(number) => {
+            Err(Error::Refused(format!("migration {} comes after migration {number}, which is not applied", description.number)))
+        }
+        None => Ok(()),
+    }
+}
 
 impl Migrator {
+    /// Whether a table has what a migration says it needs.
+    pub async fn check_fits(&self, description: &Description, table: &str) -> Result<(), Error> {
+        needed(description, &self.database.client().table(table).await?)
+    }
+
+    /// Whether what a migration says that it comes after is applied. A run looks again, under the lease.
+    pub(super) async fn check_after(&self, description: &Description) -> Result<(), Error> {
+        // Others do without the right to read the history.
+        match description.after.is_empty() {
+            true => Ok(()),
+            false => comes_after(description, &self.history.applied().await?),
+        }
+    }
+
     /// Goes on with a run whose code was looked at.
     pub(super) async fn go_on(
         &self,
@@ -24,6 +51,7 @@ impl Migrator {
         let manifest = journal.manifest().clone();
         terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(&manifest).await?;
+        self.still_at_home(&manifest)?;
         if !journal.is_sealed()? && !journal.state()?.is_final() {
             journal::check_room(&self.runs_dir, self.expected(&manifest), journal.bytes())?;
         }
@@ -101,7 +129,11 @@ impl Migrator {
         match (applied.iter().find(|row| row.number == number), manifest.direction) {
             // A plan may have been made long ago.
             (Some(row), Direction::Migrate) if row.run != *run && !manifest.sweep => {
-                let by = if row.run.is_empty() { "another tool".into() } else { format!("run {}", row.run) };
+                let by = match (row.unrun(), row.run.as_str()) {
+                    (Some(_), _) => format!("the word of {}", row.by().unwrap_or("somebody")),
+                    (None, "") => "another tool".into(),
+                    (None, run) => format!("run {run}"),
+                };
                 return Err(Error::Refused(format!(
                     "migration {number} has been applied by {by}, so that run {run} must not do it again (see `drift-host status`)"
                 )));
@@ -111,14 +143,8 @@ impl Migrator {
             }
             _ => {}
         }
-        let missing = |number: &&crate::model::MigrationNumber| !applied.iter().any(|row| row.number == **number);
-        if let Some(number) =
-            migration.description().after.iter().find(missing).filter(|_| manifest.direction == Direction::Migrate)
-        {
-            return Err(Error::Refused(format!(
-                "migration {} comes after migration {number}, which is not applied",
-                manifest.number
-            )));
+        if manifest.direction == Direction::Migrate {
+            comes_after(migration.description(), &applied)?;
         }
         let others = self.history.unfinished().await?;
         // What a run takes back is not done either.

@@ -14,9 +14,10 @@ use super::error::Error;
 use super::parts;
 use super::plan::note;
 use super::pool::Pool;
+use super::progress::Step;
 use crate::dynamo::{Attempt, Client, Lanes, Outcome, TableInfo, Terms};
 use crate::history::Lease;
-use crate::journal::{AttemptRecord, Envelope, Journal};
+use crate::journal::{AttemptRecord, Envelope, Journal, OutcomeKind};
 use crate::model::{Action, Item};
 
 /// Attempts a chunk: what is marked sent together, and at most in doubt after a crash.
@@ -37,7 +38,7 @@ pub(super) struct Applier {
     pub(super) envelope: Arc<Envelope>,
     pub(super) lease: Arc<Lease>,
     pub(super) stop: CancellationToken,
-    pub(super) progress: Arc<dyn Fn(u64) + Send + Sync>,
+    pub(super) progress: Arc<dyn Fn(Step) + Send + Sync>,
 }
 
 /// Stops what waits for a retry too, once the lease is lost; until it is dropped.
@@ -265,10 +266,13 @@ impl Round {
         let error = match next {
             Ok(Next::Done) => return self.done.push(position),
             Ok(Next::Again(work)) => return self.again.push(work),
-            Ok(Next::Record(record)) => match applier.journal.settle(record).await {
-                Ok(()) => return (applier.progress)(1),
-                Err(error) => error.into(),
-            },
+            Ok(Next::Record(record)) => {
+                let failed = u64::from(matches!(record.kind, OutcomeKind::Failed | OutcomeKind::Doubtful));
+                match applier.journal.settle(record).await {
+                    Ok(()) => return (applier.progress)(Step { failed, ..Step::items(1) }),
+                    Err(error) => error.into(),
+                }
+            }
             Ok(Next::Stopped(error)) => error.into(),
             Err(error) => error,
         };
@@ -284,7 +288,7 @@ impl Round {
             return Ok(());
         }
         let done = std::mem::take(&mut self.done);
-        (applier.progress)(done.len() as u64);
+        (applier.progress)(Step::items(done.len() as u64));
         Ok(applier.journal.mark_done(segment, page, done).await?)
     }
 }

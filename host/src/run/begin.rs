@@ -9,9 +9,27 @@ use super::summary::Summary;
 use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
 use crate::history::{Applied, is_own, now};
+use crate::insight;
 use crate::journal::{self, Counts, Journal, Manifest};
 use crate::migration::{Direction, Migration, RunContext, new_seed};
-use crate::model::Rate;
+use crate::model::{Description, Preconditions, Rate};
+
+/// What the migration says must hold of the table, held against it.
+pub(super) fn needed(description: &Description, table: &TableInfo) -> Result<(), Error> {
+    let (number, name) = (description.number, &description.name);
+    let needs = Preconditions::of(description).map_err(|why| {
+        Error::Usage(format!("the migration {number} ({name}) says of what it needs what is not understood: {why}"))
+    })?;
+    let missing = needs.missing(&table.name, &table.key, &table.indexes);
+    match missing.is_empty() {
+        true => Ok(()),
+        false => Err(Error::Refused(format!(
+            "the migration {number} ({name}) does not fit the table {}: {}. Nothing was read or written",
+            table.name,
+            missing.join("; ")
+        ))),
+    }
+}
 
 /// How long a table that is being made is waited for.
 const CREATION: Duration = Duration::from_secs(300);
@@ -57,11 +75,15 @@ impl Migrator {
         table: TableInfo,
         options: &RunOptions,
     ) -> Result<Summary, Error> {
+        self.at_home(manifest, &table)?;
         let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, manifest, options);
         let begun = match self.init_receipts(manifest).await {
-            Ok(()) => match self.estimated(manifest.clone(), &table).await {
-                Ok(manifest) => self.begin(&manifest, migration, table),
+            Ok(()) => match self.estimated(manifest.clone(), &table, options).await {
+                Ok(manifest) => {
+                    self.warn(insight::of_table(&manifest));
+                    self.begin(&manifest, migration, table)
+                }
                 Err(error) => Err(error),
             },
             Err(error) => Err(error),
@@ -84,8 +106,7 @@ impl Migrator {
                 row.table, table.name
             )));
         }
-        let fixed = row.details.iter().any(|(name, digest)| name == "fixed_digest" && digest == migration.digest());
-        if !row.digest.is_empty() && row.digest != migration.digest() && !fixed {
+        if !row.is(migration.digest()) {
             return Err(Error::Refused(format!(
                 "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
                 row.digest,
@@ -123,6 +144,9 @@ impl Migrator {
     ) -> Result<Manifest, Error> {
         options.filter.as_deref().map(Filter::parse).transpose().map_err(|error| Error::Usage(format!("--filter: {error}")))?;
         let description = migration.description();
+        if direction == Direction::Migrate {
+            needed(description, table)?;
+        }
         let started_at = now();
         let context = RunContext {
             table: table.name.clone(),
@@ -168,6 +192,9 @@ impl Migrator {
             journal_max: options.journal_max,
             window: options.window,
             estimate: None,
+            features: None,
+            home_region: options.home_region.clone(),
+            backup: options.backup,
             endpoint_url: self.settings.endpoint_url.as_deref().map(without_secrets),
             region: self.settings.region.clone(),
             profile: self.settings.profile.clone(),
@@ -211,7 +238,8 @@ impl Migrator {
     }
 
     /// The same manifest with what the run will take, which is told; a way back scans nothing, and has none.
-    pub(super) async fn estimated(&self, manifest: Manifest, table: &TableInfo) -> Result<Manifest, Error> {
+    pub(super) async fn estimated(&self, manifest: Manifest, table: &TableInfo, options: &RunOptions) -> Result<Manifest, Error> {
+        let manifest = self.with_features(manifest, table, options).await?;
         if manifest.restores.is_some() {
             return Ok(Manifest { estimate: None, ..manifest });
         }

@@ -9,6 +9,7 @@ use super::apply::{Applier, RESENDS, Work};
 use super::error::Error;
 use super::images;
 use super::plan::{effective, failed};
+use super::progress::Step;
 use super::restore;
 use crate::dynamo::{Client, Outcome, Proof};
 use crate::journal::{AttemptRecord, OutcomeKind, OutcomeRecord, Phase};
@@ -256,6 +257,7 @@ async fn new_attempt(applier: &Applier, work: &Work, image: Item, actions: Vec<A
         actions: actions.clone(),
     };
     applier.journal.new_attempt(record).await?;
+    (applier.progress)(Step { conflicts: 1, ..Step::default() });
     let (image, actions) = (Arc::new(image), Arc::new(actions));
     Ok(Next::Again(Work { attempt, image, actions, sent: false, doubtful: false, resends: 0, ..*work }))
 }

@@ -11,7 +11,7 @@ use super::error::Error;
 use super::options::RunOptions;
 use super::summary::Summary;
 use super::terms::{secrets, terms};
-use super::{Event, Migrator, Progress, access, apply, canary, owner, plan, pool, restore};
+use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
 use crate::history::{Applied, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
@@ -70,9 +70,11 @@ impl Run {
     }
 
     /// Goes on from wherever the run stands, to its end.
-    pub(super) async fn go_on(self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
+    pub(super) async fn go_on(mut self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
         let lease = Arc::new(lease);
+        let steering = self.steered(options);
         let mut result = self.work(options, &lease).await;
+        drop(steering);
         if result.is_ok() && self.is_stopped()? {
             result = self.mark("interrupted", &lease).await;
         }
@@ -93,6 +95,7 @@ impl Run {
             }
             if unsealed {
                 self.plan(options).await?;
+                self.warn_of_plan().await?;
             }
             self.refuse_what_failed().await?;
             self.publish().await?;
@@ -104,6 +107,7 @@ impl Run {
         if self.journal.sealed_segments()? == 0 {
             return Ok(());
         }
+        self.back_up(options).await?;
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
@@ -169,7 +173,7 @@ impl Run {
         if let Some(old) = &manifest.restores {
             let (observer, rates) = (self.migrator.observer.clone(), self.migrator.rates());
             let old = Journal::read(&self.migrator.find(old).await?)?;
-            let progress = move |items| observer(Event::Scanned(Progress::scanned(items, &rates, Waits::Guest)));
+            let progress = move |items| observer(Event::Scanned(Progress::scanned(Step::items(items), &rates, Waits::Guest)));
             let planned = restore::plan_back(&self.journal, &old, &self.migrator.stop, progress).await;
             self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
             planned?;
@@ -187,7 +191,7 @@ impl Run {
             fail_fast: options.fail_fast,
             stop: self.migrator.stop.child_token(),
             waits: Arc::default(),
-            progress: Arc::new(move |items, waits| observer(Event::Scanned(Progress::scanned(items, &rates, waits)))),
+            progress: Arc::new(move |step, waits| observer(Event::Scanned(Progress::scanned(step, &rates, waits)))),
         };
         let planned = plan::plan(Arc::new(planner), self.lanes().await?).await;
         self.count(Counters { plan_seconds: started.elapsed().as_secs_f64(), ..Counters::default() }).await?;
@@ -267,7 +271,7 @@ impl Run {
             envelope: Arc::new(self.journal.envelope()?),
             lease: lease.clone(),
             stop,
-            progress: Arc::new(move |items| observer(Event::Applied(Progress::applied(items, &rates)))),
+            progress: Arc::new(move |step| observer(Event::Applied(Progress::applied(step, &rates)))),
         })
     }
 
@@ -331,7 +335,7 @@ impl Run {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
         let row = history.find(manifest.number).await?;
         let receipts = ExactlyOnce::Receipts.to_string();
-        let with_receipts = |row: &Applied| row.details.iter().any(|(name, how)| name == PROOF && *how == receipts);
+        let with_receipts = |row: &Applied| row.detail(PROOF) == Some(receipts.as_str());
         let undone = row.filter(with_receipts).map(|row| row.run);
         let own = (manifest.exactly_once == ExactlyOnce::Receipts).then(|| manifest.run.clone());
         let runs: Vec<&str> = undone.iter().chain(&own).map(String::as_str).collect();
@@ -392,6 +396,7 @@ impl Run {
             detail("skipped", counts.skipped.to_string()),
             detail("read_units", spent.read_units.to_string()),
             detail("write_units", spent.write_units.to_string()),
+            detail("seconds", format!("{:.1}", spent.plan_seconds + spent.apply_seconds)),
             detail("host_version", manifest.host_version.clone()),
             detail("by", owner()),
         ];
@@ -447,12 +452,16 @@ impl Run {
 
     /// The run's row in the history, for those who look from elsewhere.
     async fn mark(&self, state: &str, lease: &Lease) -> Result<(), Error> {
+        Ok(self.migrator.history.put_run(&self.row(state), lease).await?)
+    }
+
+    pub(super) fn row(&self, state: &str) -> Unfinished {
         let manifest = self.journal.manifest();
         let direction = match manifest.direction {
             Direction::Migrate => "migrate",
             Direction::Undo => "undo",
         };
-        let row = Unfinished {
+        Unfinished {
             run: manifest.run.clone(),
             number: manifest.number,
             table: manifest.context.table.clone(),
@@ -460,8 +469,7 @@ impl Run {
             state: state.into(),
             owner: owner(),
             repeatable: manifest.repeatable,
-        };
-        Ok(self.migrator.history.put_run(&row, lease).await?)
+        }
     }
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {

@@ -13,10 +13,12 @@ mod direct;
 mod doubt;
 mod error;
 mod estimate;
+mod features;
 mod flow;
 mod forecast;
 mod images;
 mod kept;
+mod mark;
 mod options;
 mod parts;
 mod plan;
@@ -25,26 +27,30 @@ mod progress;
 mod repair;
 mod restore;
 mod retry;
+mod steer;
 mod summary;
 mod sweep;
 mod terms;
 mod way_back;
 
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use tokio_util::sync::CancellationToken;
 
 pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
+pub use mark::Counted;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
-pub use progress::Progress;
+pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
+pub use steer::{AtWork, Steered};
 pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
+use crate::insight::Warning;
 use crate::journal::{self, Estimate, Journal};
 use crate::migration::{Direction, Migration};
 use crate::store::Store;
@@ -76,6 +82,10 @@ pub enum Event {
     },
     /// What the run will take, more or less, before it begins.
     Estimated(Estimate),
+    /// What should be known before anything is written: of the table before the scan, of the plan once it is sealed.
+    Warned(Vec<Warning>),
+    /// A backup of the table was made before anything was written: its ARN.
+    BackedUp(String),
     /// The next window is scanned.
     Window {
         /// Which: the first is 1.
@@ -83,14 +93,23 @@ pub enum Event {
         /// Of how many.
         of: u32,
     },
-    /// So many more items were scanned and answered.
+    /// More items were scanned and answered.
     Scanned(Progress),
     /// The plan, or that of the window, is sealed; so many items of it are to be written.
     Sealed(u64),
-    /// So many more items are done or settled.
+    /// More items are done or settled.
     Applied(Progress),
     /// The first items were carried out and looked at.
     Canary(Canary),
+    /// Somebody steers the run, from this machine or another.
+    Steered {
+        /// The run's id.
+        run: String,
+        /// What it now does.
+        what: Steered,
+        /// Who wanted it, where and when.
+        by: String,
+    },
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
 }
@@ -110,6 +129,8 @@ pub struct Migrator {
     observer: Observer,
     approve: Approve,
     stop: CancellationToken,
+    /// The run that it is at work on, if others can see it.
+    own: Arc<Mutex<Option<Unfinished>>>,
 }
 
 impl Migrator {
@@ -122,7 +143,8 @@ impl Migrator {
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop })
+        let own = Arc::default();
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop, own })
     }
 
     /// Uses another metadata table.
@@ -216,9 +238,11 @@ impl Migrator {
             ));
         }
         let table = self.usable(&options.table).await?;
+        self.check_after(migration.description()).await?;
         let manifest = self.manifest(migration.as_ref(), options, Direction::Migrate, &table)?;
         self.keep_pace(&table, &manifest, options);
-        let manifest = self.estimated(manifest, &table).await?;
+        self.at_home(&manifest, &table)?;
+        let manifest = self.estimated(manifest, &table, options).await?;
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 

@@ -103,6 +103,12 @@ pub struct RunOptions {
     pub max_read_units: Option<Rate>,
     /// Write units a second, of all calls. Default: likewise.
     pub max_write_units: Option<Rate>,
+    /// Of a global table, the region in which the application writes: a run there is refused anywhere else, and without it.
+    pub home_region: Option<String>,
+    /// Refuse a table that has no point-in-time recovery, or of which that is not known. Default false.
+    pub require_pitr: bool,
+    /// Have DynamoDB make a backup of the table before anything is written, or write nothing. Default false.
+    pub backup: bool,
     /// Bytes to which the plan may make the journal grow, kept with the run; then it stops, and can be gone on with. Default: what
     /// the run began with; else as many as the disk has.
     pub journal_max: Option<u64>,
@@ -135,6 +141,9 @@ impl RunOptions {
             canary: None,
             max_read_units: None,
             max_write_units: None,
+            home_region: None,
+            require_pitr: false,
+            backup: false,
             journal_max: None,
         }
     }

@@ -15,11 +15,11 @@ use tokio_util::sync::CancellationToken;
 use super::error::Error;
 use super::images;
 use super::pool::{Answer, Pool};
-use super::progress::ScanWaits;
+use super::progress::{ScanWaits, Step};
 use crate::dynamo::{Client, Filter, Lanes, ScanRequest, TableInfo, Terms, Waits};
 use crate::history::is_own;
-use crate::journal::{Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
-use crate::migration::{FailureKind, ItemFailure, RunContext};
+use crate::journal::{Entry, Journal, Logs, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase, SegmentState, key_hash};
+use crate::migration::{FailureKind, ItemFailure, LogLine, RunContext};
 use crate::model::{Action, Item, KeySchema, Target, Update};
 
 /// Segments in work at a time, each lane's share: some wait for their page while one is answered. More would only hold more
@@ -38,7 +38,7 @@ pub(super) struct Planner {
     pub(super) stop: CancellationToken,
     pub(super) waits: Arc<ScanWaits>,
     /// Is told how many items more there are, and what the scan waits for.
-    pub(super) progress: Arc<dyn Fn(u64, Waits) + Send + Sync>,
+    pub(super) progress: Arc<dyn Fn(Step, Waits) + Send + Sync>,
 }
 
 /// Plans every segment of the next window that is not done yet. Returns early, without an error, if it is stopped.
@@ -123,10 +123,10 @@ async fn plan_segment(planner: Arc<Planner>, client: Client, state: SegmentState
             let tables = Tables::of(&client, planner.journal.manifest(), &answers).await?;
             let planned = planned(&planner, &client, &tables, answers).await?;
             let record = page_record(&planner.terms, &tables, planned, segment, page, read.cursor, last);
-            let failed = !record.failures.is_empty();
+            let step = Step { items: scanned, failed: record.failures.len() as u64, conflicts: 0 };
             planner.journal.commit_page(record).await?;
-            (planner.progress)(scanned, planner.waits.longer());
-            Ok(failed)
+            (planner.progress)(step, planner.waits.longer());
+            Ok(step.failed > 0)
         });
         page += 1;
         if last {
@@ -205,8 +205,17 @@ impl Tables {
     }
 }
 
-/// An item and what is to be done: its actions, with hashes of the keys that they write elsewhere.
-type Planned = (Item, Result<(Vec<Action>, Vec<u64>), ItemFailure>);
+/// What is to be done because of an item.
+#[derive(Default)]
+struct Work {
+    actions: Vec<Action>,
+    /// Hashes of the keys that they write elsewhere.
+    elsewhere: Vec<u64>,
+    log: Vec<LogLine>,
+}
+
+/// An item and what is to be done, or why that is not known.
+type Planned = (Item, Result<Work, ItemFailure>);
 
 /// What of the answers can be carried out. What never can is a failed item now, with nothing written.
 async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: Vec<Answer>) -> Result<Vec<Planned>, Error> {
@@ -214,7 +223,7 @@ async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: V
     for (image, answer) in answers {
         if planner.terms.is_stamped(&image) {
             // Planned anew under the same id: this one is done, and is not asked about.
-            planned.push((image, Ok((Vec::new(), Vec::new()))));
+            planned.push((image, Ok(Work::default())));
             continue;
         }
         let reply = match answer {
@@ -232,7 +241,7 @@ async fn planned(planner: &Planner, client: &Client, tables: &Tables, answers: V
             checked = Err(problem);
         }
         let outcome = match checked {
-            Ok(hashes) => Ok((actions, hashes)),
+            Ok(elsewhere) => Ok(Work { actions, elsewhere, log: reply.log }),
             Err(message) => Err(ItemFailure { kind: FailureKind::Invalid, message, backtrace: None, log: reply.log }),
         };
         planned.push((image, outcome));
@@ -260,13 +269,18 @@ fn page_record(
         entries: Vec::new(),
         failures: Vec::new(),
         elsewhere: Vec::new(),
+        logs: Logs::default(),
     };
     let (_, schema, _) = &tables.own;
     for (position, (image, planned)) in (0u32..).zip(planned) {
         match planned {
-            Ok((actions, _)) if actions.is_empty() => record.unchanged += 1,
-            Ok((actions, hashes)) => {
-                record.elsewhere.extend(hashes.into_iter().map(|hash| (position, hash)));
+            Ok(work) if work.actions.is_empty() => record.unchanged += 1,
+            Ok(Work { actions, elsewhere, log }) => {
+                record.elsewhere.extend(elsewhere.into_iter().map(|hash| (position, hash)));
+                // A log may repeat what the images of items are not kept for.
+                if terms.images {
+                    record.logs.add(position, log);
+                }
                 let (image, actions) = images::attempt(terms, schema, image, actions);
                 record.entries.push(Entry { position, image, actions });
             }

@@ -5,28 +5,46 @@ use std::time::Duration;
 
 use crate::dynamo::{RateControl, Rates, Waits};
 
-/// So many more items are done, at these rates.
+/// A step of a run: what came of a page, or of a chunk of writes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Step {
+    /// So many more items are done.
+    pub items: u64,
+    /// Of them, those that failed or stay in doubt.
+    pub failed: u64,
+    /// Items that had changed meanwhile, and got a new attempt.
+    pub conflicts: u64,
+}
+
+impl Step {
+    /// So many items, and nothing remarkable.
+    pub(super) fn items(items: u64) -> Self {
+        Self { items, ..Self::default() }
+    }
+}
+
+/// A step of a run, and its rates.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// The items.
-    pub items: u64,
+    /// What was done.
+    pub step: Step,
     /// The present rates, their limits, and why the run waits: of a scan at the reads, of the apply phase at the writes.
     pub rates: Rates,
 }
 
 impl Progress {
     /// Of a scan, which waits for this if it does not wait for its rate.
-    pub(super) fn scanned(items: u64, control: &RateControl, otherwise: Waits) -> Self {
+    pub(super) fn scanned(step: Step, control: &RateControl, otherwise: Waits) -> Self {
         let mut rates = control.present();
         rates.read.waits.get_or_insert(otherwise);
-        Self { items, rates }
+        Self { step, rates }
     }
 
     /// Of the apply phase, which waits for DynamoDB's answers if it does not wait for its rate.
-    pub(super) fn applied(items: u64, control: &RateControl) -> Self {
+    pub(super) fn applied(step: Step, control: &RateControl) -> Self {
         let mut rates = control.present();
         rates.write.waits.get_or_insert(Waits::Writes);
-        Self { items, rates }
+        Self { step, rates }
     }
 }
 

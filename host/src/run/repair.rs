@@ -150,7 +150,7 @@ impl Migrator {
         Ok(line)
     }
 
-    async fn recorded(&self, number: MigrationNumber) -> Result<Applied, Error> {
+    pub(super) async fn recorded(&self, number: MigrationNumber) -> Result<Applied, Error> {
         let missing = || Error::Usage(format!("migration {number} is not recorded as applied; see `drift-host status`"));
         self.history.find(number).await?.ok_or_else(missing)
     }
@@ -164,7 +164,7 @@ impl Migrator {
     }
 
     /// The table's lease, for somebody who is no run.
-    async fn repairing(&self, table: &str) -> Result<Lease, Error> {
+    pub(super) async fn repairing(&self, table: &str) -> Result<Lease, Error> {
         let name = format!("repair-{}", journal::new_run_id());
         Ok(Lease::acquire(&self.history, table, &name, &owner()).await?)
     }

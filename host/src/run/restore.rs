@@ -16,7 +16,7 @@ use super::error::Error;
 use super::plan;
 use super::terms::terms;
 use crate::dynamo::{Proof, Terms};
-use crate::journal::{AttemptRecord, Entry, Journal, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase};
+use crate::journal::{AttemptRecord, Entry, Journal, Logs, Manifest, OutcomeKind, OutcomeRecord, PageRecord, Phase};
 use crate::migration::{Direction, FailureKind, ItemFailure, Migration, Reply, RunContext, StartError, Worker};
 use crate::model::{Action, Description, ExactlyOnce, Existing, Insert, Item, Patch, Target, Update};
 
@@ -98,6 +98,7 @@ fn empty(segment: u32, page: u32) -> PageRecord {
         entries: Vec::new(),
         failures: Vec::new(),
         elsewhere: Vec::new(),
+        logs: Logs::default(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! Taking up failed items, and the way back by the host, as a program asks for them.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::error::Error;
@@ -62,6 +63,18 @@ impl Migrator {
         self.go_on(journal, migration, options, true).await
     }
 
+    /// Of these runs, those that [`Migrator::restore`] can take back as far as their journals go: they are here, with images.
+    pub async fn kept(&self, runs: impl IntoIterator<Item = String>) -> HashSet<String> {
+        let mut kept = HashSet::new();
+        for run in runs {
+            let journal = self.find(&run).await.and_then(|path| Ok(Journal::read(&path)?));
+            if journal.is_ok_and(|journal| !journal.manifest().no_images) {
+                kept.insert(run);
+            }
+        }
+        kept
+    }
+
     /// What the way back of a run would come to. Reads its journal only.
     pub async fn way_back(&self, run: &str) -> Result<WayBack, Error> {
         let old = Journal::read(&self.find(run).await?)?;
@@ -81,6 +94,8 @@ impl Migrator {
         let mut new = restore::manifest_of(&manifest, journal::new_run_id(), now(), self.meta_table.clone());
         new.max_read_units = options.max_read_units.or(new.max_read_units);
         new.max_write_units = options.max_write_units.or(new.max_write_units);
+        new.backup = options.backup;
+        new.home_region = options.home_region.clone().or(new.home_region);
         (new.journal_max, new.window) = (options.journal_max, None);
         let migration = restorer(&new).ok_or_else(|| Error::Start("the way back has no run to take back".into()))?;
         // Its lock is free again for the end, which is written into it; the lease keeps others off.
@@ -109,9 +124,9 @@ impl Migrator {
         }
         // What is not recorded yet is newer than all that is.
         let Some(ours) = ours else { return Ok(()) };
-        let when = |row: &crate::history::Applied| (row.finished.clone(), row.run.clone());
-        let later = applied.iter().filter(|row| row.table == *table && when(row) > when(ours));
-        match later.max_by_key(|row| when(row)) {
+        // What no run applied rests on none.
+        let later = applied.iter().filter(|row| row.table == *table && !row.run.is_empty() && row.order() > ours.order());
+        match later.max_by_key(|row| row.order()) {
             Some(row) => refused(format!(
                 "migration {} ({}) was applied to {table} after it, by run {}. Take that back first",
                 row.number, row.name, row.run

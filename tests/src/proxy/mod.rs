@@ -178,6 +178,7 @@ impl Shared {
                 let answer = self.forward(&request, request.body.clone()).await;
                 (true, Some(answer.changed(change.as_ref())))
             }
+            Fault::Answer(json) => (false, Some(Answer::json(200, json))),
             Fault::Pass | Fault::CutBody | Fault::SlowBody => (true, Some(self.forward(&request, request.body.clone()).await)),
             Fault::Error { status, code, moment } => {
                 let forwarded = self.when(*moment, &request).await;

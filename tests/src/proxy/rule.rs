@@ -26,6 +26,8 @@ pub enum Fault {
     Pass,
     /// DynamoDB's own answer, with a change made to its JSON.
     Rewrite(Box<dyn Fn(&mut Json) + Send + Sync>),
+    /// This answer, for what the embedded DynamoDB does not know.
+    Answer(Json),
     /// DynamoDB's error of this code.
     Error { status: u16, code: String, moment: Moment },
     /// The whole call is throttled, for this reason (`TableWriteProvisionedThroughputExceeded`, …), and nothing is done.
@@ -188,6 +190,7 @@ impl Rule {
         Some(match &self.fault {
             Fault::Pass => return None,
             Fault::Rewrite(_) => "rewritten".into(),
+            Fault::Answer(_) => "made up".into(),
             Fault::Error { status, code, moment } => format!("{status} {code} ({moment:?})"),
             Fault::Throttled { reason } => format!("throttled: {reason}"),
             Fault::Foreign { status } => format!("{status} not DynamoDB's"),

@@ -321,7 +321,10 @@ fn what_go_refuses_to_build_is_told_in_its_own_words_and_lines() {
         )
     };
     for (function, words) in [
-        ("func migrate(item drift.Item, _ *drift.Actions) error {\n\titem[\"a\"] = = 1\n\treturn nil\n}", &["migration.go:10:", "syntax error"][..]),
+        (
+            "func migrate(item drift.Item, _ *drift.Actions) error {\n\titem[\"a\"] = = 1\n\treturn nil\n}",
+            &["migration.go:10:", "syntax error"][..],
+        ),
         ("func migrate(item drift.Item, _ *drift.Actions) error {\n\treturn item\n}", &["migration.go:10:", "cannot use item"]),
         ("func migrate(item drift.Item) drift.Item {\n\treturn item\n}", &["migration.go:6:", "cannot use migrate"]),
     ] {
@@ -334,7 +337,9 @@ fn what_go_refuses_to_build_is_told_in_its_own_words_and_lines() {
         ("drift.Migration{Name: \"x\"}", "the migration has no Number"),
         ("drift.Migration{Number: 1, Name: \"x\"}", "the migration has no Migrate function"),
     ] {
-        let text = format!("package main\n\nimport \"drift-host.local/drift\"\n\nfunc init() {{ drift.Register({register}) }}\n\nfunc main() {{}}\n");
+        let text = format!(
+            "package main\n\nimport \"drift-host.local/drift\"\n\nfunc init() {{ drift.Register({register}) }}\n\nfunc main() {{}}\n"
+        );
         std::fs::write(dir.path().join("told-in-go/migration.go"), text).unwrap();
         let (code, out, error) = drift_host(dir.path(), &["build", "told-in-go"]);
         assert_eq!((code, error.contains(words)), (2, true), "{register}: {out}{error}");

@@ -31,7 +31,7 @@ async fn a_migrated_table_passes_the_check_and_one_old_write_is_named() {
     let old = json!({ "Id": { "N": "4711" }, "Cost Repair": { "S": "5" }, "Effect Impact to flight": { "S": "None" } });
     must(&world.running.endpoint_url(), "PutItem", &json!({ "TableName": "Strikes", "Item": old }));
     let (code, out, error) = world.drift_host(&check);
-    assert_eq!((code, out.contains("── Id=4711") && out.contains("Cost Repair")), (1, true), "{out}{error}");
+    assert_eq!((code, out.contains("  items    Id=4711\n") && out.contains("Cost Repair")), (1, true), "{out}{error}");
     let (code, out, _) = world.drift_host(&["plan", &tidy, "--table", "Strikes", "--check", "--json"]);
     let would = &parsed(&out)["would_change"];
     assert_eq!((code, &would["items"], &would["samples"][0]["key"]), (1, &1.into(), &"Id=4711".into()), "{out}");

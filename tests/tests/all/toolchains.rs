@@ -20,7 +20,10 @@ const ROWS: &[Row] = &[
     ("go", &[("go", "echo go1.22.5")], &["go says \"go1.22.5\", and 1.24 or newer is needed: ", GO]),
     (
         "go",
-        &[("go", "if [ $1 = env ]; then echo go1.24.1; else echo 'go: go.mod requires go >= 1.30 (running go 1.24.1)' >&2; exit 1; fi")],
+        &[(
+            "go",
+            "if [ $1 = env ]; then echo go1.24.1; else echo 'go: go.mod requires go >= 1.30 (running go 1.24.1)' >&2; exit 1; fi",
+        )],
         &["go: go.mod requires go >= 1.30 (running go 1.24.1)", "`go build -buildmode=c-shared", "what it said stands above"],
     ),
     ("ts", &[], &["node is not installed: ", NODE]),
@@ -38,7 +41,11 @@ const ROWS: &[Row] = &[
     (
         "python",
         &[("python3", "if [ $1 = --version ]; then echo Python 3.11.2; else echo 'ensurepip is not available' >&2; exit 1; fi")],
-        &["ensurepip is not available", "componentize-py==0.25.1, which makes components of Python, could not be installed: `python3 -m venv", PYTHON],
+        &[
+            "ensurepip is not available",
+            "componentize-py==0.25.1, which makes components of Python, could not be installed: `python3 -m venv",
+            PYTHON,
+        ],
     ),
     ("rust", &[], &["rustc is not installed: ", RUST]),
     (

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-const FORBIDDEN: [(&str, &[&str]); 9] = [
+const FORBIDDEN: [(&str, &[&str]); 10] = [
     ("plugin", &["aws_", "crate::dynamo", "crate::run"]),
     ("dynamo", &["wasmtime", "crate::plugin", "crate::run", "crate::journal"]),
     ("run", &["aws_", "wasmtime", "crate::plugin"]),
@@ -10,6 +10,7 @@ const FORBIDDEN: [(&str, &[&str]); 9] = [
     ("history", &["aws_", "wasmtime", "crate::plugin"]),
     ("journal", &["aws_", "wasmtime", "crate::dynamo", "crate::plugin"]),
     ("report", &["aws_", "wasmtime"]),
+    ("series", &["aws_", "wasmtime", "crate::plugin", "crate::dynamo"]),
     ("store", &["aws_sdk", "aws_config", "wasmtime", "crate::plugin", "crate::run"]),
     ("model", &["aws_", "wasmtime", "crate::dynamo", "crate::plugin", "crate::run", "crate::journal", "crate::migration"]),
 ];

@@ -88,6 +88,14 @@ pub(super) fn all(items: u64) -> Vec<Case> {
         case.rounds_at_most = 1;
         cases.push(case);
     }
+    for (key, name, language) in [("start_rust", "Rust", "rust"), ("start_python", "Python", "python")] {
+        cases.push(Case::new(
+            key,
+            &format!("drift-host, {name}, a table of one item"),
+            host(language),
+            Against::Null { items: 1 },
+        ));
+    }
     cases
 }
 
@@ -99,6 +107,11 @@ impl Case {
     /// Whether a name on the command line means this case, alone or with others.
     pub fn is_called(&self, name: &str) -> bool {
         self.key == name || self.key.strip_prefix(name).is_some_and(|rest| rest.starts_with('_'))
+    }
+
+    /// It is about a run's start and end, and its items are none to speak of.
+    pub fn is_start(&self) -> bool {
+        self.key.starts_with("start_")
     }
 
     pub fn median(&self) -> Figures {

@@ -15,20 +15,25 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
+use serde_json::{Map, Value};
+
 use crate::Result;
 use crate::cargo::target_dir;
 use case::{Against, Case, Round, Way};
 use programs::Programs;
 use rows::Rows;
+pub(crate) use rows::made_up;
 use servers::Server;
 
 /// The table, its key, and the attribute that every way of writing adds.
 const TABLE: &str = "Rows";
 const KEY: &str = "Id";
 const ADDED: &str = "touched";
+/// The name of what the parts of drift-host cost one by one.
+const LAYERS: &str = "layers";
 
 const USAGE: &str = "bench takes --items N, --rounds N, --data FILE, --json, and names of what is to be measured: floor, go_loop, drift, null, \
-                     memory, or one of their parts (drift_rust, memory_2m)";
+                     memory, start, layers, or one of their parts (drift_rust, memory_2m)";
 
 /// What was asked for on the command line.
 struct Options {
@@ -69,7 +74,8 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         return Err("bench reads what processes used from /proc, which this system does not have".into());
     }
     let mut plans = case::all(options.items as u64);
-    if let Some(unknown) = options.names.iter().find(|name| !plans.iter().any(|plan| plan.is_called(name))) {
+    let is_known = |name: &String| name == LAYERS || plans.iter().any(|plan| plan.is_called(name));
+    if let Some(unknown) = options.names.iter().find(|name| !is_known(name)) {
         return Err(format!("nothing is called {unknown}: {USAGE}"));
     }
     plans.retain(|plan| options.names.is_empty() || options.names.iter().any(|name| plan.is_called(name)));
@@ -97,7 +103,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
             case.rounds.push(measured);
         }
     }
-    let report = report::Report { cases: &cases, data: &bench.rows.name, skipped: &skipped };
+    let layers = match options.names.is_empty() || options.names.iter().any(|name| name == LAYERS) {
+        true => bench.layers()?,
+        false => Map::new(),
+    };
+    let report = report::Report { cases: &cases, layers: &layers, data: &bench.rows.name, skipped: &skipped };
     if options.json {
         println!("{}", report.json());
     } else {
@@ -113,6 +123,17 @@ struct Bench {
 }
 
 impl Bench {
+    /// The figures of the parts, by name.
+    fn layers(&mut self) -> Result<Map<String, Value>> {
+        eprintln!("xtask: the parts, one by one");
+        let guest = self.programs.guest("rust")?;
+        let output =
+            Command::new(&self.programs.layers).arg(guest).arg(self.work.join("layers")).stderr(Stdio::inherit()).output();
+        let output = output.map_err(|error| format!("cannot start {}: {error}", self.programs.layers.display()))?;
+        let said = String::from_utf8_lossy(&output.stdout);
+        serde_json::from_str(&said).map_err(|error| format!("layers ended with {} and said {said:?}: {error}", output.status))
+    }
+
     /// Builds what a case needs beyond the programs. Compiled plugins are cached, as they are from their second use on.
     fn prepare(&mut self, case: &Case) -> Result<()> {
         if case.cores.is_some_and(|cores| cores > measure::cores().len()) {

@@ -15,6 +15,7 @@ pub(super) struct Programs {
     pub bare: PathBuf,
     pub native: PathBuf,
     pub null_server: PathBuf,
+    pub layers: PathBuf,
     work: PathBuf,
     go_loop: Option<PathBuf>,
     /// Components by language.
@@ -24,7 +25,7 @@ pub(super) struct Programs {
 impl Programs {
     /// Ours at opt-level 3; dependencies are at it in every build, and are not built again.
     pub fn build(work: &Path) -> Result<Self> {
-        const NAMES: [&str; 4] = ["drift-host", "bare-loop", "native-run", "null-server"];
+        const NAMES: [&str; 5] = ["drift-host", "bare-loop", "native-run", "null-server", "layers"];
         let mut build = cargo::here(&["build", "--locked", "--workspace"]);
         build.args(NAMES.iter().flat_map(|name| ["--bin", name])).env("CARGO_PROFILE_DEV_OPT_LEVEL", "3");
         build.env("CARGO_INCREMENTAL", "0").run()?;
@@ -35,12 +36,13 @@ impl Programs {
             fs::copy(&from, &to).map_err(|error| format!("cannot copy {} to {}: {error}", from.display(), to.display()))?;
             Ok::<_, String>(to)
         };
-        let [host, bare, native, null_server] = NAMES.map(kept);
+        let [host, bare, native, null_server, layers] = NAMES.map(kept);
         Ok(Self {
             host: host?,
             bare: bare?,
             native: native?,
             null_server: null_server?,
+            layers: layers?,
             work: work.to_owned(),
             go_loop: None,
             guests: BTreeMap::new(),

@@ -12,6 +12,8 @@ const LOOPS: [&str; 3] = ["floor_batched", "floor_single", "go_loop"];
 /// All that was measured.
 pub(super) struct Report<'a> {
     pub cases: &'a [Case],
+    /// What the parts cost; none where they were not measured.
+    pub layers: &'a Map<String, Value>,
     pub data: &'a str,
     /// Name and reason.
     pub skipped: &'a [(&'static str, String)],
@@ -29,7 +31,7 @@ impl Report<'_> {
         };
         line(["", "items", "client CPU", "throughput", "peak memory", "server CPU"]);
         line(["", "", "µs/item", "items/s", "MiB", "µs/item"]);
-        for case in self.cases {
+        for case in self.cases.iter().filter(|case| !case.is_start()) {
             let Figures { client_us, per_second, peak_mib, server_us } = case.median();
             let items = case.rounds.first().map_or(0, |round| round.items).to_string();
             let cells =
@@ -42,6 +44,15 @@ impl Report<'_> {
             let cells = ratios(&of.1, &to.1).map(|ratio| format!("{ratio:.2}"));
             let [a, b, c, d] = cells.each_ref().map(String::as_str);
             line([&format!("{} : {}", of.0, to.0), "", a, b, c, d]);
+        }
+        for case in self.cases.iter().filter(|case| case.is_start()) {
+            let _ = writeln!(text, "\n{}: {:.0} ms from start to end", case.name, milliseconds(&case.median()));
+        }
+        if !self.layers.is_empty() {
+            let _ = writeln!(text, "\nthe parts, processor time:");
+        }
+        for (name, figure) in self.layers {
+            let _ = writeln!(text, "  {name:<20}{:>10.2}", figure.as_f64().unwrap_or(f64::NAN));
         }
         for (name, why) in self.skipped {
             let _ = writeln!(text, "skipped: {name}: {why}");
@@ -61,11 +72,18 @@ impl Report<'_> {
                 put(key.into(), best.peak_mib);
                 continue;
             }
+            if key.starts_with("start_") {
+                put(format!("{key}_ms"), milliseconds(&best));
+                continue;
+            }
             put(key.into(), best.client_us);
             put(format!("{key}_per_second"), best.per_second);
             if against == Against::Embedded {
                 put(format!("{key}_server_us"), best.server_us);
             }
+        }
+        for (name, figure) in self.layers {
+            document.insert(name.clone(), rounded(figure.as_f64().unwrap_or(f64::NAN)));
         }
         let figures = |Figures { client_us, per_second, peak_mib, server_us }: Figures| {
             json!({ "client_us": rounded(client_us), "per_second": rounded(per_second), "peak_mib": rounded(peak_mib),
@@ -101,6 +119,11 @@ impl Report<'_> {
         let loops = || best.iter().filter(|(key, ..)| LOOPS.contains(key));
         ours.flat_map(|(of, figures, _)| loops().map(move |(to, those, _)| ((*of, *figures), (*to, *those)))).collect()
     }
+}
+
+/// A run over one item, from its start to its end.
+fn milliseconds(figures: &Figures) -> f64 {
+    1000.0 / figures.per_second
 }
 
 fn ratios(of: &Figures, to: &Figures) -> [f64; 4] {

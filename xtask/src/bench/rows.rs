@@ -36,7 +36,7 @@ impl Rows {
 
 /// Items of seven attributes beside their key and 400 bytes with it, one a line, in DynamoDB's JSON: an old export's names with
 /// spaces, text, numbers, a flag. The same for the same count.
-fn made_up(items: usize) -> String {
+pub(crate) fn made_up(items: usize) -> String {
     const AIRPORTS: [&str; 5] =
         ["BARKSDALE AIR FORCE BASE ARPT", "NEW ORLEANS INTL", "DENVER INTL", "MEMPHIS INTL", "KANSAS CITY INTL"];
     const OPERATORS: [&str; 4] = ["UNITED AIRLINES", "US AIRWAYS*", "SOUTHWEST AIRLINES", "BUSINESS"];

@@ -48,11 +48,12 @@ fn componentize(project: &Path) -> Result<PathBuf, Error> {
     }
     at_least("python3", &["--version"], OLDEST, INSTALL, project)?;
     tell!("installing {COMPONENTIZE} into {}, once", tools.display());
-    let failed = |error: Error| Error(format!("{COMPONENTIZE}, which makes components of Python, could not be installed: {error}. It takes PyPI, or a mirror that pip knows; else {INSTALL}"));
-    Tool::new("python3", INSTALL, project)
-        .args(["-m".as_ref(), "venv".as_ref(), tools.as_os_str()])
-        .run()
-        .map_err(failed)?;
+    let failed = |error: Error| {
+        Error(format!(
+            "{COMPONENTIZE}, which makes components of Python, could not be installed: {error}. It takes PyPI, or a mirror that pip knows; else {INSTALL}"
+        ))
+    };
+    Tool::new("python3", INSTALL, project).args(["-m".as_ref(), "venv".as_ref(), tools.as_os_str()]).run().map_err(failed)?;
     // No package may run a script of its own while it is installed.
     Tool::new(tools.join("bin").join("python"), INSTALL, project)
         .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--only-binary", ":all:", COMPONENTIZE])

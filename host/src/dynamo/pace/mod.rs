@@ -13,6 +13,7 @@ mod recovery;
 mod tests;
 
 use std::fmt;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -47,12 +48,15 @@ struct Shared {
     write: Tap,
     /// Read units that an item of a scan has cost of late; at first as if it had 4 KB.
     scanned: Mutex<Option<f64>>,
+    /// Nothing is sent that is counted.
+    paused: AtomicBool,
     begun: Instant,
 }
 
 impl Default for Shared {
     fn default() -> Self {
-        Self { read: Tap::default(), write: Tap::default(), scanned: Mutex::default(), begun: Instant::now() }
+        let (scanned, paused) = (Mutex::default(), AtomicBool::default());
+        Self { read: Tap::default(), write: Tap::default(), scanned, paused, begun: Instant::now() }
     }
 }
 
@@ -94,6 +98,11 @@ impl RateControl {
         self.0.set(read.map(f64::from), write.map(f64::from));
     }
 
+    /// Lets no call begin that takes units, until it is called with `false`; what is under way is finished.
+    pub fn pause(&self, paused: bool) {
+        self.0.pause(paused);
+    }
+
     /// The rates as they are now.
     pub fn present(&self) -> Rates {
         Rates { read: self.0.present(&self.0.0.read), write: self.0.present(&self.0.0.write) }
@@ -120,10 +129,25 @@ pub struct PresentRate {
     pub waits: Option<Waits>,
 }
 
+impl PresentRate {
+    /// `425 of 500 write units a second (throttled: table)`: the rate, its limit, and what is waited for.
+    pub fn in_words(&self, units: &str) -> String {
+        let waits = self.waits.map(|waits| waits.to_string()).unwrap_or_default();
+        match (self.present, self.limit) {
+            (Some(present), Some(limit)) if present < limit => format!("{present} of {limit} {units} units a second ({waits})"),
+            (Some(present), _) => format!("{present} {units} units a second ({waits})"),
+            (None, _) if waits.is_empty() => "as fast as it goes".to_owned(),
+            (None, _) => format!("waits for {waits}"),
+        }
+    }
+}
+
 /// Why a run is no faster.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Waits {
+    /// It was paused.
+    Paused,
     /// The limit that was set.
     Limit,
     /// DynamoDB throttles, or did a short time ago.
@@ -139,6 +163,7 @@ pub enum Waits {
 impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Paused => f.write_str("paused"),
             Self::Limit => f.write_str("limit"),
             Self::Throttled(by) => write!(f, "throttled: {by}"),
             Self::Guest => f.write_str("guest"),
@@ -162,6 +187,11 @@ impl Pace {
         }
     }
 
+    fn pause(&self, paused: bool) {
+        self.0.paused.store(paused, Ordering::Release);
+        [&self.0.read, &self.0.write].into_iter().for_each(|tap| tap.changed.notify_waiters());
+    }
+
     /// Waits until a call of this cost may be sent, in its turn, and not before its segment may; `Err` if cancelled meanwhile.
     pub(super) async fn reserve(&self, cost: Cost, segment: Option<u32>, cancel: Option<&CancellationToken>) -> Result<(), ()> {
         let Some((tap, units)) = self.tap(cost) else { return Ok(()) };
@@ -175,6 +205,10 @@ impl Pace {
             let changed = tap.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
+            if self.0.paused.load(Ordering::Acquire) {
+                unless(cancel, changed).await?;
+                continue;
+            }
             let taken = tap.bucket().take(self.now(), place.1, units);
             match taken {
                 Ok(()) => return Ok(()),
@@ -264,7 +298,8 @@ impl Pace {
         let (present, limit) = (bucket.rate(now).map(whole), bucket.limit().map(whole));
         drop(bucket);
         let held = || tap.holds().any().then_some(Waits::Throttled(Throttle::KeyRange));
-        let waits = throttled.map(Waits::Throttled).or_else(held).or_else(|| waited.then_some(Waits::Limit));
+        let paused = self.0.paused.load(Ordering::Relaxed).then_some(Waits::Paused);
+        let waits = paused.or_else(|| throttled.map(Waits::Throttled)).or_else(held).or_else(|| waited.then_some(Waits::Limit));
         PresentRate { present, limit, waits }
     }
 

@@ -50,6 +50,7 @@ async fn a_page_of_any_items_and_their_next_attempts_are_read_as_they_were_commi
         entries: entries.clone(),
         failures: vec![],
         elsewhere: vec![],
+        logs: Logs::default(),
     };
     journal.commit_page(record).await.unwrap();
     journal.seal().await.unwrap();
