@@ -113,10 +113,10 @@ impl Standings {
             .filter(|standing| standing.number > to && matches!(standing.state, State::Applied | State::Changed | State::Unknown))
             .collect();
         above.sort_by(|one, other| other.row.as_ref().map(|row| row.order()).cmp(&one.row.as_ref().map(|row| row.order())));
-        above.into_iter().map(|standing| self.way_of(standing, &kept)).collect()
+        above.into_iter().map(|standing| self.way_of(standing, to, &kept)).collect()
     }
 
-    fn way_of(&self, standing: &Standing, kept: &impl Fn(&str) -> bool) -> Result<Back, Error> {
+    fn way_of(&self, standing: &Standing, to: MigrationNumber, kept: &impl Fn(&str) -> bool) -> Result<Back, Error> {
         let (number, name) = (standing.number, standing.name().to_owned());
         let refused =
             |why: &str| Err(Error::Refused(format!("migration {number} ({name}) has no way back: {why}. Nothing was done")));
@@ -130,7 +130,17 @@ impl Standings {
         let images = row.map(|row| row.run.as_str()).filter(|run| !run.is_empty() && kept(run));
         let way = match (&standing.member, images) {
             (Some(member), _) if standing.state == State::Applied && member.reversible => Way::Code(member.clone()),
-            (_, Some(run)) => Way::Images(run.to_owned()),
+            (_, Some(run)) => {
+                if let Some(later) = self.resting_on(standing, to) {
+                    return refused(&format!(
+                        "it can go from the images of its run only, and migration {} ({}), which would stay, was applied after it. Take that back too, \
+                         with a --to below it",
+                        later.number,
+                        later.name()
+                    ));
+                }
+                Way::Images(run.to_owned())
+            }
             (Some(_), None) if standing.state == State::Changed => {
                 return refused(
                     "other code than was applied has its number now, and its run's journal is not here with its images",
@@ -140,6 +150,15 @@ impl Standings {
             (None, None) => return refused("it is not in the folder, and its run's journal is not here with its images"),
         };
         Ok(Back { number, name, way })
+    }
+
+    /// What stays and was applied after it: images are put back only of the newest run.
+    fn resting_on(&self, standing: &Standing, to: MigrationNumber) -> Option<&Standing> {
+        let own = standing.row.as_ref()?;
+        self.each
+            .iter()
+            .filter(|other| other.number <= to && other.state != State::Elsewhere)
+            .find(|other| other.row.as_ref().is_some_and(|row| !row.run.is_empty() && row.order() > own.order()))
     }
 
     /// Nothing is done by a folder that is not understood as a whole.
@@ -265,6 +284,9 @@ mod tests {
         let (code, text) = refusal(standings.back(1.into(), |run| run != "run-4"));
         assert!(code == 3 && text.contains("migration 4 (m4)") && text.contains("not in the folder"), "{text}");
         assert_eq!(standings.back(5.into(), |_| false).unwrap(), []);
+        // 2, which would stay, was applied after all of these.
+        let (code, text) = refusal(standings.back(2.into(), |_| true));
+        assert!(code == 3 && text.contains("migration 5 (m5)") && text.contains("migration 2 (m2), which would stay"), "{text}");
     }
 
     #[test]
