@@ -109,6 +109,17 @@ impl Browser {
         answer["result"]["value"].clone()
     }
 
+    /// Waits until an expression is true in the page: what follows a key comes a moment after it.
+    pub fn until(&mut self, expression: &str) {
+        for _ in 0..400 {
+            if self.value(expression) == json!(true) {
+                return;
+            }
+            std::thread::sleep(std::time::Duration::from_millis(25));
+        }
+        panic!("{expression} is not so in ten seconds");
+    }
+
     /// Presses a key, by its name: `Tab`, `Enter`, `Escape`.
     pub fn press(&mut self, key: &str) {
         let (code, text) = match key {

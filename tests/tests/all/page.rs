@@ -191,14 +191,17 @@ async fn a_key_is_found_its_diff_read_and_its_error_followed_by_keyboard_alone()
     browser.tab_to("a.skip", 1);
     browser.tab_to("#find-words", 40);
     browser.write("autofocus pk=5");
+    browser.until("document.querySelectorAll('details.item:not([hidden])').length === 1");
     assert_eq!(browser.value("document.getElementById('find-shown').textContent"), json!("1 of 9 items shown"));
     browser.tab_to("details.item:not([hidden]) > summary", 5);
     browser.press("Enter");
+    browser.until("document.activeElement.parentElement.open");
     let open: Json =
         browser.value("(() => { const item = document.activeElement.parentElement; return [item.open, item.innerText]; })()");
     assert!(open[0] == json!(true) && open[1].as_str().unwrap().contains("mail"), "{open}");
     browser.tab_to("a[href^='#item-']", 20);
     browser.press("Enter");
+    browser.until("document.activeElement.matches('details.item > summary')");
     let at: Json = browser.value("(() => { const item = document.activeElement.parentElement; return [item.dataset.state, item.open, item.hidden, item.innerText]; })()");
     assert!(at[0] == json!("failed") && at[1] == json!(true) && at[2] == json!(false), "{at}");
     assert!(at[3].as_str().unwrap().contains("onerror=document.title"), "its error is read: {at}");
