@@ -113,7 +113,7 @@ impl Report<'_> {
     }
 
     /// Each run of drift-host against the embedded server with each loop.
-    fn pairs(&self) -> Vec<((&'static str, Figures), (&'static str, Figures))> {
+    fn pairs(&self) -> Vec<(Named, Named)> {
         let best = self.best();
         let ours = best.iter().filter(|(key, _, against)| *against == Against::Embedded && !LOOPS.contains(key));
         let loops = || best.iter().filter(|(key, ..)| LOOPS.contains(key));
@@ -125,6 +125,9 @@ impl Report<'_> {
 fn milliseconds(figures: &Figures) -> f64 {
     1000.0 / figures.per_second
 }
+
+/// Figures and their name.
+type Named = (&'static str, Figures);
 
 fn ratios(of: &Figures, to: &Figures) -> [f64; 4] {
     [of.client_us / to.client_us, of.per_second / to.per_second, of.peak_mib / to.peak_mib, of.server_us / to.server_us]
