@@ -109,6 +109,8 @@ fn left(items: u64, rate: f64) -> Option<String> {
 
 /// What one run has told so far.
 struct State {
+    /// When the run was begun, or gone on with.
+    began: Instant,
     estimated: u64,
     scanned: u64,
     view: Option<View>,
@@ -132,7 +134,7 @@ pub fn watched(migrator: Migrator, told: For) -> Migrator {
         return migrator.observe(move |event| tell!("{}", events::document(&event, &meter)));
     }
     let now = Instant::now();
-    let state = Arc::new(Mutex::new(State { estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));
+    let state = Arc::new(Mutex::new(State { began: now, estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));
     let is_drawn = is_drawn();
     if is_drawn {
         let (state, meter, rates) = (Arc::downgrade(&state), migrator.database().meter().clone(), migrator.rates());
@@ -144,12 +146,14 @@ pub fn watched(migrator: Migrator, told: For) -> Migrator {
         let _until_dropped = &drawn;
         let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
         say(&event);
-        let State { estimated, scanned, view, next, pause } = &mut *state;
+        let State { began, estimated, scanned, view, next, pause } = &mut *state;
         match &event {
-            Event::Started { items_estimated, .. } => *estimated = *items_estimated,
+            Event::Started { items_estimated, .. } => (*began, *estimated) = (Instant::now(), *items_estimated),
             Event::Scanned(progress) => {
                 *scanned += progress.step.items;
-                view.get_or_insert_with(|| View::of(Half::Scan, *estimated)).step(progress);
+                // The first page took its time as well.
+                let begin = || View { rate: Rate::begin(*began), ..View::of(Half::Scan, *estimated) };
+                view.get_or_insert_with(begin).step(progress);
             }
             // Of the table's items those that the windows before had are scanned.
             Event::Window { .. } => *view = Some(View { done: *scanned, ..View::of(Half::Scan, *estimated) }),
