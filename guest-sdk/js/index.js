@@ -53,6 +53,13 @@ export class Num {
   }
 }
 
+/** A number that DynamoDB gave: it was looked at there. */
+export function given(text) {
+  const number = Object.create(Num.prototype);
+  number.text = text;
+  return Object.freeze(number);
+}
+
 /** The number of a text, a whole number or a BigInt. */
 export function num(value) {
   if (value instanceof Num) return value;
@@ -192,7 +199,8 @@ function wellFormed(text) {
   throw new RangeError(`${shown(text)} has half of a surrogate pair in it, which is no text to DynamoDB`);
 }
 
-function fields(object, path, level = 1) {
+/** An item, or a map, as it would be read, and apart from the one given. */
+export function fields(object, path, level = 1) {
   const copy = {};
   for (const name of Object.keys(object)) {
     // undefined is what is not there, as in JSON.
@@ -201,9 +209,11 @@ function fields(object, path, level = 1) {
   return copy;
 }
 
-// Also for `__proto__`, which is a name like any other to DynamoDB.
+// Also for `__proto__` and what else an object inherits: names like any other to DynamoDB. The rest takes the short way, for this is done
+// for every attribute.
 export function set(object, name, value) {
-  Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
+  if (!(name in object)) object[name] = value;
+  else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
 function isPlain(value) {
@@ -221,8 +231,9 @@ function shown(value) {
 
 /** DynamoDB's equality: by type and value; numbers by value, sets whatever their order. */
 export function same(a, b) {
-  if (a instanceof Num || b instanceof Num) return a instanceof Num && b instanceof Num && a.equals(b);
+  // What an author left alone is the very same.
   if (a === b) return true;
+  if (a instanceof Num || b instanceof Num) return a instanceof Num && b instanceof Num && a.equals(b);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
   if (a instanceof Uint8Array || b instanceof Uint8Array) {
     return a instanceof Uint8Array && b instanceof Uint8Array && a.length === b.length && a.every((byte, at) => byte === b[at]);
@@ -347,11 +358,10 @@ export function described(migration) {
   return description;
 }
 
-/** The actions of one item, the patch first. */
-export function called(migration, direction, item, host) {
+/** The actions of one item, the patch first. `before` is the item as it is read, which nobody changes. */
+export function called(migration, direction, before, host) {
   const actions = [];
-  const before = fields(item, '');
-  const handed = fields(item, '');
+  const handed = fields(before, '');
   const returned = migration[direction](handed, context(host, actions));
   if (returned !== undefined) {
     const what = typeof returned?.then === 'function' ? 'a promise: there is nothing to wait for in a migration' : shown(returned);

@@ -10,7 +10,7 @@ export function itemFromWit(item, sdk) {
       case 'bool':
         return val;
       case 'n':
-        return new sdk.Num(val);
+        return sdk.given(val);
       case 'b':
         return bytes(val);
       case 'null':
@@ -18,7 +18,7 @@ export function itemFromWit(item, sdk) {
       case 'ss':
         return new sdk.StringSet(val);
       case 'ns':
-        return new sdk.NumberSet(val.map((text) => new sdk.Num(text)));
+        return new sdk.NumberSet(val.map(sdk.given));
       case 'bs':
         return new sdk.BinarySet(val.map(bytes));
       case 'l':
