@@ -49,6 +49,7 @@ enum Scope {
     Any,
     Segment(u32),
     Ahead,
+    Midway,
 }
 
 #[derive(Debug)]
@@ -159,10 +160,15 @@ impl Client {
         Self(self.0.clone(), Scope::Ahead)
     }
 
+    /// The same client for calls in the midst of something that was begun: they wait for the rates, and a pause lets them finish.
+    pub fn midway(&self) -> Self {
+        Self(self.0.clone(), Scope::Midway)
+    }
+
     fn segment(&self) -> Option<u32> {
         match self.1 {
             Scope::Segment(segment) => Some(segment),
-            Scope::Any | Scope::Ahead => None,
+            Scope::Any | Scope::Ahead | Scope::Midway => None,
         }
     }
 
@@ -365,7 +371,10 @@ impl Client {
                     self.meter().pace().count(call.cost);
                     Ok(())
                 }
-                _ => self.meter().pace().reserve(call.cost, self.segment(), call.cancel).await,
+                _ => {
+                    let heeds_pause = !matches!(self.1, Scope::Midway);
+                    self.meter().pace().reserve(call.cost, self.segment(), heeds_pause, call.cancel).await
+                }
             };
             paced.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
             self.meter().call();

@@ -123,6 +123,9 @@ pub enum DirectFailure {
 pub trait Direct: Send + Sync {
     /// Carries one call out, in at most this time.
     fn call(&self, request: DirectRequest, within: Duration) -> Result<DirectAnswer, DirectFailure>;
+
+    /// Returns when the next item may begin: not in a pause.
+    fn begin_item(&self) {}
 }
 
 impl DirectRequest {

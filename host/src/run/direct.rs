@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Migrator;
 use super::error::Error;
-use crate::dynamo::{Change, Client, Condition, ErrorKind, Lanes, QueryRequest, TableInfo};
+use crate::dynamo::{Change, Client, Condition, ErrorKind, Lanes, QueryRequest, RateControl, TableInfo};
 use crate::history::is_own;
 use crate::migration::{Direct, DirectAnswer, DirectCondition, DirectFailure, DirectRequest};
 use crate::model::{Item, Key};
@@ -17,16 +17,31 @@ struct AtOnce {
     meta: String,
     /// The table being migrated.
     table: TableInfo,
+    rates: RateControl,
 }
 
 impl Migrator {
     /// What carries calls at once out, for a migration of this table.
     pub fn direct(&self, table: &TableInfo) -> Result<Arc<dyn Direct>, Error> {
-        Ok(Arc::new(AtOnce { lanes: self.database.lanes(1)?, meta: self.meta_table.clone(), table: table.clone() }))
+        Ok(Arc::new(AtOnce {
+            lanes: self.database.lanes(1)?,
+            meta: self.meta_table.clone(),
+            table: table.clone(),
+            rates: self.rates(),
+        }))
     }
 }
 
+/// How often a slot looks whether a pause is over.
+const LOOK: Duration = Duration::from_millis(50);
+
 impl Direct for AtOnce {
+    fn begin_item(&self) {
+        while self.rates.is_paused() {
+            std::thread::sleep(LOOK);
+        }
+    }
+
     fn call(&self, request: DirectRequest, within: Duration) -> Result<DirectAnswer, DirectFailure> {
         if !self.table.arn.is_empty() && request.table() == self.table.arn {
             let name = &self.table.name;
@@ -37,7 +52,7 @@ impl Direct for AtOnce {
             return Err(DirectFailure::Other(format!("the table {table} is drift-host's own, and no migration writes there")));
         }
         let lane = self.lanes.lane(0);
-        let client = lane.client().clone();
+        let client = lane.client().midway();
         let (reply, answer) = crossbeam_channel::bounded(1);
         let work = lane.spawn(async move {
             let answered = tokio::time::timeout(within, carry_out(&client, request)).await;

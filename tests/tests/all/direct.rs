@@ -429,3 +429,40 @@ async fn what_drift_host_keeps_for_itself_is_not_migrated() {
         assert_eq!(world.table(table).await, before);
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pause_lets_the_item_at_hand_finish_its_calls_and_none_begin() {
+    use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+    let world = world();
+    let migrator = world.migrator().await;
+    let rates = migrator.rates();
+    let (over, looked, too_soon) =
+        (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let (has_ended, looks, early) = (over.clone(), looked.clone(), too_soon.clone());
+    let closure = move |thing: Item, client: &DirectClient<'_>| {
+        let is_first = looks.load(Ordering::SeqCst) == 0;
+        if is_first {
+            rates.pause(true);
+        } else if !has_ended.load(Ordering::SeqCst) {
+            early.fetch_add(1, Ordering::SeqCst);
+        }
+        // The pause of the first one does not end before this.
+        client.get("Owners", id_of(&thing), true)?;
+        looks.fetch_add(1, Ordering::SeqCst);
+        if is_first {
+            let (rates, has_ended) = (rates.clone(), has_ended.clone());
+            std::thread::spawn(move || {
+                std::thread::sleep(Duration::from_millis(300));
+                has_ended.store(true, Ordering::SeqCst);
+                rates.pause(false);
+            });
+        }
+        Ok::<_, DirectFailure>(Vec::new())
+    };
+    let options = RunOptions { concurrency: 1, segments: 1, ..RunOptions::new("Things") };
+    let native = Native::with_client(Description::new(7, "looks"), "1", AtOnce::Reads, closure);
+    let ran = tokio::time::timeout(Duration::from_secs(60), migrator.run(Arc::new(native), &options)).await;
+    let summary = ran.expect("a pause that is over holds nothing up").unwrap();
+    assert_eq!((summary.state.as_str(), summary.counts.failed), ("applied", 0), "{:?}", summary.errors);
+    assert_eq!((looked.load(Ordering::SeqCst), too_soon.load(Ordering::SeqCst)), (5, 0));
+}

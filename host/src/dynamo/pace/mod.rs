@@ -103,6 +103,11 @@ impl RateControl {
         self.0.pause(paused);
     }
 
+    /// Whether it is paused.
+    pub fn is_paused(&self) -> bool {
+        self.0.0.paused.load(Ordering::Acquire)
+    }
+
     /// The rates as they are now.
     pub fn present(&self) -> Rates {
         Rates { read: self.0.present(&self.0.0.read), write: self.0.present(&self.0.0.write) }
@@ -192,8 +197,15 @@ impl Pace {
         [&self.0.read, &self.0.write].into_iter().for_each(|tap| tap.changed.notify_waiters());
     }
 
-    /// Waits until a call of this cost may be sent, in its turn, and not before its segment may; `Err` if cancelled meanwhile.
-    pub(super) async fn reserve(&self, cost: Cost, segment: Option<u32>, cancel: Option<&CancellationToken>) -> Result<(), ()> {
+    /// Waits until a call of this cost may be sent, in its turn, not before its segment may, and, if it `heeds_pause`, not in a pause;
+    /// `Err` if cancelled meanwhile.
+    pub(super) async fn reserve(
+        &self,
+        cost: Cost,
+        segment: Option<u32>,
+        heeds_pause: bool,
+        cancel: Option<&CancellationToken>,
+    ) -> Result<(), ()> {
         let Some((tap, units)) = self.tap(cost) else { return Ok(()) };
         if let Some(wait) = segment.and_then(|segment| tap.holds().wait(self.now(), segment)) {
             unless(cancel, tokio::time::sleep(wait)).await?;
@@ -205,7 +217,7 @@ impl Pace {
             let changed = tap.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            if self.0.paused.load(Ordering::Acquire) {
+            if heeds_pause && self.0.paused.load(Ordering::Acquire) {
                 unless(cancel, changed).await?;
                 continue;
             }

@@ -276,13 +276,13 @@ async fn who_waits_sees_a_new_rate_at_once_and_who_leaves_holds_nobody_up() {
     let control = RateControl(Pace::default());
     control.set(None, Some(1));
     let pace = &control.0;
-    pace.reserve(Cost::Write(1000.0), None, None).await.unwrap();
+    pace.reserve(Cost::Write(1000.0), None, true, None).await.unwrap();
     let cancel = CancellationToken::new();
     let (leaving, waiting) = (pace.clone(), pace.clone());
     let token = cancel.clone();
-    let leaving = tokio::spawn(async move { leaving.reserve(Cost::Write(1.0), None, Some(&token)).await });
+    let leaving = tokio::spawn(async move { leaving.reserve(Cost::Write(1.0), None, true, Some(&token)).await });
     tokio::task::yield_now().await;
-    let waiting = tokio::spawn(async move { waiting.reserve(Cost::Write(1.0), None, None).await });
+    let waiting = tokio::spawn(async move { waiting.reserve(Cost::Write(1.0), None, true, None).await });
     tokio::task::yield_now().await;
     assert_eq!(control.present().write, PresentRate { present: Some(1), limit: Some(1), waits: Some(Waits::Limit) });
     cancel.cancel();
