@@ -7,13 +7,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::{BufRead as _, BufReader};
 use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
-use crate::bench::made_up;
+use crate::bench::{Server, made_up};
 use crate::cargo::{self, target_dir};
 use crate::{Result, guests, root};
 
@@ -121,10 +120,11 @@ fn counted(program: &Path, guest: &Path, work: &Path, items: usize) -> Result<BT
     eprintln!("xtask: counting the instructions of a run over {items} items");
     let (rows, out) = (work.join("rows.json"), work.join(format!("{items}.callgrind")));
     fs::write(&rows, made_up(items)).map_err(|error| format!("cannot write {}: {error}", rows.display()))?;
-    let server = Server::start(program, &rows)?;
+    let load = format!("Rows:+Id={}", rows.display());
+    let server = Server::serving(&mut Command::new(program), &load)?;
     let mut run = cargo::program("valgrind");
     run.args(["--tool=callgrind", &format!("--callgrind-out-file={}", out.display())]).arg(program).arg("run").arg(guest);
-    run.args(["--table", "Rows", "--yes", "--endpoint-url", &server.endpoint, "--runs-dir"]).arg(work.join(items.to_string()));
+    run.args(["--table", "Rows", "--yes", "--endpoint-url", &server.endpoint(), "--runs-dir"]).arg(work.join(items.to_string()));
     for (name, value) in [("AWS_ACCESS_KEY_ID", "none"), ("AWS_SECRET_ACCESS_KEY", "none"), ("AWS_REGION", "us-east-1")] {
         run.env(name, value);
     }
@@ -157,40 +157,6 @@ fn parts(listing: &str) -> BTreeMap<String, u64> {
     let sum = |functions: &[&str]| functions.iter().map(|function| of.get(function).copied().unwrap_or_default()).sum();
     let parts = PARTS.iter().map(|(name, functions)| ((*name).to_owned(), sum(functions)));
     parts.chain([("whole".to_owned(), whole)]).collect()
-}
-
-/// `drift-host local` with the rows loaded.
-struct Server {
-    child: Child,
-    endpoint: String,
-}
-
-impl Server {
-    fn start(program: &Path, rows: &Path) -> Result<Self> {
-        let load = format!("Rows:+Id={}", rows.display());
-        let mut command = Command::new(program);
-        command
-            .args(["local", "--port", "0", "--json", "--load", &load])
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null());
-        let mut child = command.spawn().map_err(|error| format!("cannot start {}: {error}", program.display()))?;
-        let mut line = String::new();
-        let said = child.stdout.take().map(|out| BufReader::new(out).read_line(&mut line));
-        let mut server = Self { child, endpoint: String::new() };
-        let document: Value =
-            serde_json::from_str(&line).map_err(|error| format!("drift-host local said {line:?} ({said:?}): {error}"))?;
-        server.endpoint = document.pointer("/endpoint").and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok(server)
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // Its tables are in memory.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
 }
 
 #[cfg(test)]

@@ -23,7 +23,7 @@ use case::{Against, Case, Round, Way};
 use programs::Programs;
 use rows::Rows;
 pub(crate) use rows::made_up;
-use servers::Server;
+pub(crate) use servers::Server;
 
 /// The table, its key, and the attribute that every way of writing adds.
 const TABLE: &str = "Rows";

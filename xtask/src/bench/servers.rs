@@ -11,7 +11,7 @@ use super::{ADDED, KEY, TABLE};
 use crate::{Result, scan};
 
 /// A server with the table in it.
-pub(super) struct Server {
+pub(crate) struct Server {
     child: Child,
     /// Host and port.
     address: String,
@@ -24,7 +24,12 @@ impl Server {
     /// `drift-host local` with the rows loaded.
     pub fn embedded(programs: &Programs, rows: &Rows) -> Result<Self> {
         let load = format!("{TABLE}:+{KEY}*{}={}", rows.times, rows.file.display());
-        let (child, said) = start(programs.host(None).args(["local", "--port", "0", "--json", "--load", &load]))?;
+        Self::serving(&mut programs.host(None), &load)
+    }
+
+    /// The same of any drift-host, with what is to be loaded as it takes it.
+    pub(crate) fn serving(host: &mut Command, load: &str) -> Result<Self> {
+        let (child, said) = start(host.args(["local", "--port", "0", "--json", "--load", load]))?;
         let mut server = Self { child, address: String::new(), items: 0, behind: None };
         let document = local(&said)?;
         server.address = address(&document)?;
@@ -53,7 +58,7 @@ impl Server {
         Ok(Self { child, address: said.trim().to_owned(), items, behind: Some(Box::new(behind)) })
     }
 
-    pub fn endpoint(&self) -> String {
+    pub(crate) fn endpoint(&self) -> String {
         format!("http://{}", self.address)
     }
 
