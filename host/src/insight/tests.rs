@@ -3,6 +3,7 @@
 use super::collect::Collector;
 use super::*;
 use crate::journal::tests::manifest;
+use crate::journal::{Logs, PageRecord};
 use crate::model::json::item_from_json;
 use crate::model::{Action, Checked, Existing, Features, IndexKey, Insert, Item, KeyType, Patch, Target};
 
@@ -141,4 +142,26 @@ fn what_all_shapes_have_is_said_once_where_it_is_much() {
     let few = insight(&manifest(1), [(image(), set(&["a"])), (image(), set(&["a", "b"]))]);
     assert_eq!(few.common(), []);
     assert_eq!(insight(&manifest(1), [(image(), set(&["a", "b", "c"]))]).common(), [], "one shape is said whole");
+}
+
+#[tokio::test]
+async fn of_a_large_plan_some_pages_spread_evenly_are_looked_at_and_of_a_small_one_all() {
+    let dir = tempfile::tempdir().unwrap();
+    let journal = Journal::create(dir.path(), &manifest(1), None).unwrap();
+    for page in 0..7u32 {
+        let entry = |position: u32| Entry {
+            position,
+            image: item(&format!(r#"{{"id":{}}}"#, page * 10 + position)),
+            actions: vec![patch(r#"{"a":1}"#, &[])],
+        };
+        let (last, entries) = (page == 6, (0..3).map(entry).collect());
+        let cursor = (!last).then(|| Key::from_attributes(item(r#"{"id":1}"#)));
+        let (failures, elsewhere, logs) = (vec![], vec![], Logs::default());
+        let record = PageRecord { segment: 0, page, cursor, last, scanned: 3, unchanged: 0, entries, failures, elsewhere, logs };
+        journal.commit_page(record).await.unwrap();
+    }
+    for (most, items) in [(2, 6), (3, 9), (6, 12), (7, 21), (usize::MAX, 21)] {
+        let insight = Insight::sample(&journal, most).unwrap();
+        assert_eq!((insight.items, insight.shapes[0].example), (items, (0, 0, 0)), "{most}");
+    }
 }

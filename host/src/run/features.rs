@@ -10,6 +10,9 @@ use crate::insight::{Insight, Warning, of_plan};
 use crate::journal::{Manifest, RunState};
 use crate::model::Checked;
 
+/// Pages of a plan that `run` looks at for its warnings, each of up to a thousand items.
+const PAGES: usize = 20;
+
 impl Migrator {
     /// The same manifest with what the table has; refuses what was required and is not there.
     pub(super) async fn with_features(
@@ -95,15 +98,22 @@ impl Run {
         Ok(())
     }
 
-    /// Tells what the plan shows, before anything of it is carried out. It costs what reading the journal costs.
+    /// Tells what the plan shows, before anything of it is carried out. Of a large one [`PAGES`] are looked at: reading all of it once more
+    /// is for who wants to read it (`plan`, `show`).
     pub(super) async fn warn_of_plan(&self) -> Result<(), Error> {
         if !self.journal.is_sealed()? {
             return Ok(());
         }
         let journal = self.journal.clone();
-        let read = tokio::task::spawn_blocking(move || Insight::read(&journal));
+        let read = tokio::task::spawn_blocking(move || Insight::sample(&journal, PAGES));
         let insight = read.await.map_err(|error| Error::Start(error.to_string()))??;
-        self.migrator.warn(of_plan(self.journal.manifest(), &insight));
+        let mut warnings = of_plan(self.journal.manifest(), &insight);
+        if insight.items < self.journal.counts()?.changed {
+            let run = &self.journal.manifest().run;
+            let of = format!(" (of {} items that were looked at; `drift-host show {run}` counts all)", insight.items);
+            warnings.iter_mut().for_each(|warning| warning.message.push_str(&of));
+        }
+        self.migrator.warn(warnings);
         Ok(())
     }
 }
