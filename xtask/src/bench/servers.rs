@@ -22,7 +22,7 @@ pub(crate) struct Server {
 
 impl Server {
     /// `drift-host local` with the rows loaded.
-    pub fn embedded(programs: &Programs, rows: &Rows) -> Result<Self> {
+    pub(super) fn embedded(programs: &Programs, rows: &Rows) -> Result<Self> {
         let load = format!("{TABLE}:+{KEY}*{}={}", rows.times, rows.file.display());
         Self::serving(&mut programs.host(None), &load)
     }
@@ -40,7 +40,7 @@ impl Server {
 
     /// Canned answers about a table of so many items, with `drift-host local` behind them for all other tables. It keeps off the
     /// cores that are measured, if there are others.
-    pub fn null(programs: &Programs, rows: &Rows, items: u64, measured: Option<usize>) -> Result<Self> {
+    pub(super) fn null(programs: &Programs, rows: &Rows, items: u64, measured: Option<usize>) -> Result<Self> {
         let (child, said) = start(programs.host(None).args(["local", "--port", "0", "--json"]))?;
         let mut behind = Self { child, address: String::new(), items: 0, behind: None };
         behind.address = address(&local(&said)?)?;
