@@ -31,7 +31,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
 #[derive(Parser)]
@@ -104,6 +104,11 @@ fn complain(error: &dyn std::fmt::Display) {
 
 /// What a verb ends with: an exit code, or an error with its own.
 type Ended = Result<u8, crate::Error>;
+
+/// The tree of verbs and flags, with their help texts: what `--help` and the pages of the verbs are made from.
+pub fn command() -> clap::Command {
+    Cli::command()
+}
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
