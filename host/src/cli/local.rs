@@ -8,21 +8,17 @@ use serde_json::json;
 use super::{Exit, complain};
 use crate::local::{DEFAULT_PORT, EmbeddedDynamoDb, Load, LocalError, Options, Running, TableReport};
 
-/// Serve a DynamoDB on this machine, for trying and testing.
-///
-/// Prints its URL on standard output when it answers, and runs until Ctrl-C. Tables are kept in memory unless --data
-/// names a file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The port on 127.0.0.1; 0 takes any free one.
+    /// The port on 127.0.0.1; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
     port: u16,
 
-    /// Keep the tables in this file, created where missing.
+    /// Keep the tables in this file, created where missing [default: in memory]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
 
-    /// Create a table and fill it from a file, unless it exists already. May be given more than once.
+    /// Create a table and fill it from a file, unless it exists already; may be given more than once
     ///
     /// TABLE:KEY=FILE names the partition key, TABLE:KEY,SORT=FILE the sort key too. TABLE:+KEY=FILE numbers the rows from
     /// 1 and keeps the number in KEY; TABLE:+KEY*20=FILE reads the file twenty times over.
@@ -31,7 +27,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TABLE:KEY=FILE")]
     load: Vec<Load>,
 
-    /// Print one JSON document instead of the URL.
+    /// Print one JSON document instead of the URL
     #[arg(long)]
     json: bool,
 }

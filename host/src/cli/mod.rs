@@ -7,9 +7,12 @@
 
 mod apply;
 mod build;
+mod completions;
 mod connection;
 mod ctl;
 mod doctor;
+mod examples;
+mod help;
 mod inspect;
 #[cfg(unix)]
 mod keys;
@@ -31,7 +34,7 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 /// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
 #[derive(Parser)]
@@ -43,41 +46,49 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plan and apply a migration
-    Run(run::RunVerb),
-    /// Scan and migrate, and stop before anything is written
-    Plan(run::PlanVerb),
-    /// Go on with a run from wherever it stands
-    #[command(alias = "resume")]
-    Apply(apply::ApplyVerb),
-    /// Go back by the migration's own code, or by the host from what a run kept
-    Undo(undo::UndoVerb),
-    /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
-    Ctl(ctl::CtlVerb),
-    /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
-    Repair(repair::RepairVerb),
-    /// Apply the migrations of a folder that are not applied yet, in the order of their numbers
-    Up(up::UpVerb),
-    /// See what a migration would do to a few items, without commitment
-    Try(try_::TryVerb),
-    /// Look whether a run on a table would find what it needs; writes nothing
-    Doctor(doctor::DoctorVerb),
-    /// Applied migrations and unfinished runs; of a folder, where each migration stands
-    Status(status::StatusVerb),
-    /// All that is known of one run
-    Show(show::ShowVerb),
-    /// Make a small project of a migration, in a language of your choice
+    /// Make a small project of a migration, in any of five languages
     New(new::NewVerb),
     /// Make a component of a project
     Build(build::BuildVerb),
-    /// Try a migration on fixtures: items, and what should become of them
+    /// Try a migration on fixtures: items, and what they should become
     Test(test::TestVerb),
+    /// See what a migration would do to a few items; writes nothing
+    Try(try_::TryVerb),
     /// What a plugin is, says and asks for
     Inspect(inspect::InspectVerb),
+    /// Look whether a run would find what it needs; writes nothing
+    Doctor(doctor::DoctorVerb),
+    /// Scan and migrate, and stop before anything is written
+    Plan(run::PlanVerb),
+    /// Plan and apply a migration
+    Run(run::RunVerb),
+    /// Go on with a run from wherever it stands
+    #[command(alias = "resume")]
+    Apply(apply::ApplyVerb),
+    /// Go back: by the migration's own code, or from what a run kept
+    Undo(undo::UndoVerb),
+    /// Apply what of a folder of migrations is not applied yet
+    ///
+    /// In the order of their numbers, and no further than the first that does not end well.
+    Up(up::UpVerb),
+    /// Steer a run at work, from any machine: pause, rates, stop
+    Ctl(ctl::CtlVerb),
+    /// What is applied, what is unfinished; where a folder stands
+    Status(status::StatusVerb),
+    /// All that is known of one run
+    Show(show::ShowVerb),
+    /// Decide what only people can: a dead lease, an item in doubt
+    ///
+    /// And a journal that is lost, or code with another digest. Each asks first, and each leaves a line in the audit.
+    Repair(repair::RepairVerb),
     /// Create the metadata tables
     Init(status::InitVerb),
     /// Serve DynamoDB on loopback, with data, for trying things out
+    ///
+    /// Prints its URL on standard output when it answers, and runs until Ctrl-C. Tables are kept in memory unless --data names a file.
     Local(local::Arguments),
+    /// A script by which a shell completes verbs, flags and values
+    Completions(completions::CompletionsVerb),
 }
 
 /// How `local` ends.
@@ -105,14 +116,17 @@ fn complain(error: &dyn std::fmt::Display) {
 /// What a verb ends with: an exit code, or an error with its own.
 type Ended = Result<u8, crate::Error>;
 
-/// The tree of verbs and flags, with their help texts: what `--help` and the pages of the verbs are made from.
+/// The tree of verbs and flags, with their help texts and examples: what `--help`, completions and the pages of the verbs are made from.
 pub fn command() -> clap::Command {
-    Cli::command()
+    help::arranged(Cli::command())
 }
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = match Cli::from_arg_matches(&command().get_matches()) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let local = match cli.command {
         Command::Local(arguments) => return local::run(arguments).into(),
         other => other,
@@ -141,6 +155,7 @@ pub fn main() -> ExitCode {
             Command::Build(verb) => verb.run(),
             Command::Test(verb) => verb.run(),
             Command::Inspect(verb) => verb.run(),
+            Command::Completions(verb) => verb.run(),
             Command::Init(verb) => verb.run().await,
             Command::Local(_) => Ok(0),
         }

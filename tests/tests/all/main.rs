@@ -25,6 +25,7 @@ mod journal_damaged;
 mod journal_full;
 mod lease;
 mod local;
+mod manners;
 mod memory;
 mod no_images;
 mod pace;
