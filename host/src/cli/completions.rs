@@ -30,7 +30,9 @@ impl CompletionsVerb {
             Shell::Zsh => generate(shells::Zsh, &mut command, "drift-host", &mut script),
             Shell::Fish => generate(shells::Fish, &mut command, "drift-host", &mut script),
         }
-        show!("{}", String::from_utf8_lossy(&script));
+        // clap_complete 4.6 gives the parts of bash's script two names where the program's has a hyphen in it, so that they do not meet.
+        let script = String::from_utf8_lossy(&script).replace("drift__subcmd__host", "drift__host");
+        show!("{script}");
         Ok(0)
     }
 }

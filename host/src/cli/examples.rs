@@ -42,10 +42,7 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         "inspect",
         &[
             ("What it is, and what it asks for", "drift-host inspect claims.wasm"),
-            (
-                "The least that AWS must allow for it",
-                "drift-host inspect claims.wasm --iam-policy --table arn:aws:dynamodb:eu-west-1:123456789012:table/Strikes",
-            ),
+            ("The least that AWS must allow for it", "drift-host inspect claims.wasm --iam-policy --table Strikes"),
         ],
     ),
     (
@@ -72,7 +69,7 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
             ("Plan and apply", "drift-host run trim-names.js --table Users"),
             ("A thousand items first, then ask", "drift-host run trim-names.js --table Users --canary 1000"),
             ("Slowly, after a backup", "drift-host run trim-names.js --table Users --max-write-units 200 --backup"),
-            ("With what it asks for, once you have read it", "drift-host run claims.wasm --table Strikes --grant insert:Claims"),
+            ("Only if somebody approves of the plan", "drift-host run trim-names.js --table Users --on planned=./approved.sh"),
         ],
     ),
     (
@@ -146,6 +143,13 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         &[
             ("A DynamoDB with a table of a CSV file, its rows numbered", "drift-host local --load 'Users:+Id=users.csv'"),
             ("Kept in a file, on any free port", "drift-host local --data users.db --port 0 --json"),
+        ],
+    ),
+    (
+        "explain",
+        &[
+            ("What the code at the end of an error means, and what to do", "drift-host explain table-held"),
+            ("All of them, for machines", "drift-host explain --json"),
         ],
     ),
     (

@@ -15,7 +15,7 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ("Author a migration", &["new", "build", "test", "try", "inspect"]),
     ("Plan and run", &["doctor", "plan", "run", "apply", "undo", "up", "ctl"]),
     ("History", &["status", "show", "repair", "init"]),
-    ("Others", &["local", "completions", "help"]),
+    ("Others", &["local", "explain", "completions", "help"]),
 ];
 
 /// The tree with its groups and examples.

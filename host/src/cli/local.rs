@@ -2,10 +2,11 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Exit, complain};
+use super::complain;
 use crate::local::{DEFAULT_PORT, EmbeddedDynamoDb, Load, LocalError, Options, Running, TableReport};
 
 #[derive(Debug, clap::Args)]
@@ -32,14 +33,14 @@ pub(super) struct Arguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> Exit {
+pub(super) fn run(arguments: Arguments) -> ExitCode {
     let Arguments { port, data, load, json } = arguments;
     let kept = data.is_some();
     match start_and_wait(Options { port, data, load, streams: false }, json, kept) {
-        Ok(()) => Exit::Done,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
-            exit_of(&error)
+            complain(&error, error.code());
+            ExitCode::from(error.code().exit_code())
         }
     }
 }
@@ -86,15 +87,6 @@ fn sentence(table: &TableReport) -> String {
             plural(*items, "item"),
             plural(*rows, "row")
         ),
-    }
-}
-
-fn exit_of(error: &LocalError) -> Exit {
-    match error {
-        LocalError::PortInUse { .. } | LocalError::Engine { .. } | LocalError::Serve(_) => Exit::TryAgain,
-        LocalError::Listen { .. } | LocalError::Data { .. } | LocalError::TableTwice { .. } | LocalError::Load { .. } => {
-            Exit::Usage
-        }
     }
 }
 

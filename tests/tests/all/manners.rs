@@ -17,10 +17,11 @@ fn text(output: &Output) -> (i32, String, String) {
 #[test]
 fn help_has_the_verbs_in_groups_and_each_verb_ends_with_examples() {
     let (code, help, _) = said(&["--help"]);
-    let places: Vec<usize> = ["Author a migration:", "\n  try ", "Plan and run:", "\n  apply ", "History:", "\n  show ", "Others:"]
-        .iter()
-        .map(|part| help.find(part).unwrap_or_else(|| panic!("{part}: {help}")))
-        .collect();
+    let places: Vec<usize> =
+        ["Author a migration:", "\n  try ", "Plan and run:", "\n  apply ", "History:", "\n  show ", "Others:"]
+            .iter()
+            .map(|part| help.find(part).unwrap_or_else(|| panic!("{part}: {help}")))
+            .collect();
     assert_eq!((code, places.is_sorted()), (0, true), "{help}");
     for verb in ["new", "plan", "up", "ctl", "repair", "local", "completions"] {
         let (code, help, _) = said(&[verb, "--help"]);
