@@ -1,6 +1,7 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
 pub mod browser;
+pub mod collector;
 pub mod crash;
 pub mod fuzz;
 pub mod items;

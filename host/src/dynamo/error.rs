@@ -47,7 +47,7 @@ pub struct Failure {
 }
 
 /// What an error means to a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The credentials are known and may not do this.
@@ -85,6 +85,28 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Its name, for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::TableMissing => "table-missing",
+            Self::NoCredentials => "no-credentials",
+            Self::ExpiredCredentials => "expired-credentials",
+            Self::WrongCredentials => "wrong-credentials",
+            Self::NoRegion => "no-region",
+            Self::Unreachable => "unreachable",
+            Self::TimedOut => "timed-out",
+            Self::Throttled => "throttled",
+            Self::ConditionFailed => "condition-failed",
+            Self::Validation => "validation",
+            Self::TableNotActive => "table-not-active",
+            Self::TableUnusable => "table-unusable",
+            Self::NotDynamoDb => "not-dynamodb",
+            Self::Cancelled => "cancelled",
+            Self::Other => "other",
+        }
+    }
+
     /// The exit code of the command line: 2 usage; 4 denied, missing or gone; 75 try again. Expired credentials are 75: with new
     /// ones the very same call goes on, and where a role gives them, a second try needs nobody.
     pub fn exit_code(self) -> u8 {

@@ -191,7 +191,7 @@ fn say(event: &Event) {
             Steered::Stopping => tell!("stopping, by {by}: what is under way is finished, and the run can be gone on with"),
         },
         Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
-        Event::Scanned(_) | Event::Sealed(_) | Event::Applied(_) => {}
+        Event::Scanned(_) | Event::Sealed(_) | Event::Applied(_) | Event::Begun(_) | Event::Ended(_) => {}
     }
 }
 

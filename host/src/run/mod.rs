@@ -16,6 +16,7 @@ mod estimate;
 mod features;
 mod flow;
 mod forecast;
+mod guests;
 mod images;
 mod kept;
 mod mark;
@@ -31,6 +32,7 @@ mod steer;
 mod summary;
 mod sweep;
 mod terms;
+mod told;
 mod way_back;
 
 use std::path::PathBuf;
@@ -41,12 +43,14 @@ use tokio_util::sync::CancellationToken;
 pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
+pub use guests::Guests;
 pub use mark::Counted;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
 pub use steer::{AtWork, Steered};
 pub use summary::Summary;
+pub use told::{About, End};
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
@@ -112,6 +116,10 @@ pub enum Event {
     },
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
+    /// This process is at work on the run now, which it began or goes on with.
+    Begun(Box<About>),
+    /// This process's work on the run is over.
+    Ended(Box<End>),
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
@@ -128,6 +136,7 @@ pub struct Migrator {
     store: Option<Store>,
     observer: Observer,
     approve: Approve,
+    guests: Guests,
     stop: CancellationToken,
     /// The run that it is at work on, if others can see it.
     own: Arc<Mutex<Option<Unfinished>>>,
@@ -143,8 +152,8 @@ impl Migrator {
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
-        let own = Arc::default();
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop, own })
+        let (guests, own) = (Guests::default(), Arc::default());
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, guests, stop, own })
     }
 
     /// Uses another metadata table.
@@ -177,6 +186,17 @@ impl Migrator {
         self
     }
 
+    /// Calls `observer` with each event as well as whoever observes already; it must not block either.
+    #[must_use]
+    pub fn also_observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        let first = self.observer;
+        self.observer = Arc::new(move |event| {
+            observer(&event);
+            first(event);
+        });
+        self
+    }
+
     /// Asks `approve` whether the rest of a run may follow its canary, if there is nothing against it; without this, it may. It
     /// may block.
     #[must_use]
@@ -200,6 +220,11 @@ impl Migrator {
     /// How fast this one reads and writes, to be looked at and changed while it is at work. A run sets it when it begins.
     pub fn rates(&self) -> RateControl {
         self.database.rates()
+    }
+
+    /// What the migrations' own work took, of all runs of this migrator and its clones.
+    pub fn guests(&self) -> &Guests {
+        &self.guests
     }
 
     /// The history that this one reads and writes.

@@ -45,6 +45,7 @@ mod secrets;
 mod security;
 mod signed;
 mod steer;
+mod telemetry;
 mod toolchains;
 mod values;
 mod versions;

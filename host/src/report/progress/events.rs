@@ -4,7 +4,7 @@ use serde_json::{Value as Json, json};
 
 use crate::dynamo::{Meter, PresentRate};
 use crate::history::now;
-use crate::run::{Event, Progress, Steered};
+use crate::run::{About, Event, Progress, Steered};
 
 /// The object of an event; `v` is the version of its shape.
 pub(super) fn document(event: &Event, meter: &Meter) -> Json {
@@ -33,6 +33,14 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
             ("steered", json!({ "run": run, "what": what, "by": by }))
         }
         Event::NotPublished(why) => ("not-published", json!({ "why": why })),
+        Event::Begun(about) => {
+            let About { run, number, name, table, direction, journal: _ } = &**about;
+            ("begun", json!({ "run": run, "number": number.to_string(), "name": name, "table": table, "direction": direction }))
+        }
+        Event::Ended(end) => {
+            let (items, actions) = (end.counts.items_json(), end.counts.actions_json());
+            ("ended", json!({ "run": end.run, "state": end.state, "items": items, "actions": actions, "error": end.error }))
+        }
     };
     if let Some(fields) = fields.as_object_mut() {
         fields.insert("v".into(), 1.into());
