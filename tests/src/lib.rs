@@ -8,6 +8,7 @@ pub mod items;
 pub mod moto;
 pub mod plain;
 pub mod proxy;
+pub mod schema;
 pub mod soak;
 
 use std::path::PathBuf;

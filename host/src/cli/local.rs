@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use serde_json::json;
 
-use super::{Exit, complain};
+use super::Exit;
 use crate::local::{DEFAULT_PORT, EmbeddedDynamoDb, Load, LocalError, Options, Running, TableReport};
+use crate::output::complain;
 
 /// Serve a DynamoDB on this machine, for trying and testing.
 ///
@@ -42,8 +43,9 @@ pub(super) fn run(arguments: Arguments) -> Exit {
     match start_and_wait(Options { port, data, load, streams: false }, json, kept) {
         Ok(()) => Exit::Done,
         Err(error) => {
-            complain(&error);
-            exit_of(&error)
+            let exit = exit_of(&error);
+            complain(&error, "local", exit as u8);
+            exit
         }
     }
 }

@@ -33,10 +33,19 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+use crate::output::{Lines, complain};
+
+/// The variable for `--log`.
+const LOG: &str = "DRIFT_LOG";
+
 /// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
 #[derive(Parser)]
 #[command(name = "drift-host", version, max_term_width = 110)]
 struct Cli {
+    /// How lines on standard error are written: for people, or as JSON, an object a line (docs/json.md); progress is then told as by
+    /// --json-progress
+    #[arg(long, global = true, value_name = "text|json", value_enum, env = LOG, hide_possible_values = true, default_value = "text", display_order = 1000)]
+    log: Lines,
     #[command(subcommand)]
     command: Command,
 }
@@ -97,17 +106,13 @@ impl From<Exit> for ExitCode {
     }
 }
 
-/// Says what went wrong, on standard error.
-fn complain(error: &dyn std::fmt::Display) {
-    tell!("error: {error}");
-}
-
 /// What a verb ends with: an exit code, or an error with its own.
 type Ended = Result<u8, crate::Error>;
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| misused(&error));
+    crate::output::choose(cli.log);
     let local = match cli.command {
         Command::Local(arguments) => return local::run(arguments).into(),
         other => other,
@@ -115,7 +120,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tell!("error: the runtime could not be started: {error}");
+            complain(&format_args!("the runtime could not be started: {error}"), "start", 75);
             return ExitCode::from(75);
         }
     };
@@ -142,8 +147,25 @@ pub fn main() -> ExitCode {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let code = ended.unwrap_or_else(|error| {
-        complain(&error);
+        complain(&error, error.class(), signals::exit_code(error.exit_code()));
         error.exit_code()
     });
     ExitCode::from(signals::exit_code(code))
+}
+
+/// Wrong usage, or a page of help. No flag is known yet, but what was wanted of these lines can be seen all the same.
+fn misused(error: &clap::Error) -> ! {
+    let mut before = String::new();
+    let wanted = std::env::args().any(|argument| {
+        let is_said = argument == "--log=json" || before == "--log" && argument == "json";
+        before = argument;
+        is_said
+    });
+    let is_wanted = wanted || std::env::var(LOG).is_ok_and(|lines| lines == "json");
+    if !error.use_stderr() || !is_wanted {
+        error.exit();
+    }
+    crate::output::choose(Lines::Json);
+    complain(&error.to_string().trim_start_matches("error: ").trim_end(), "usage", 2);
+    std::process::exit(2);
 }

@@ -150,7 +150,7 @@ impl Recording {
         let mask = if self.record_unmasked { None } else { Some(Mask::new()) };
         match recorder.write(&self.record_to, mask) {
             Ok(made) => tell!("{} fixtures in {}: read them before you trust them", made.len(), self.record_to.display()),
-            Err(error) => tell!("the fixtures could not be written: {error}"),
+            Err(error) => caution!("the fixtures could not be written: {error}"),
         }
     }
 }
@@ -289,7 +289,8 @@ impl Output {
 
     /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
     pub(super) fn watched(&self, migrator: Migrator) -> Watched {
-        let told = if self.json_progress { report::For::Machines } else { report::For::People };
+        let for_machines = self.json_progress || crate::output::is_for_machines();
+        let told = if for_machines { report::For::Machines } else { report::For::People };
         let migrator = report::watched(migrator, told);
         let telemetry = self.telemetry(&migrator);
         let migrator = match &telemetry {
@@ -298,7 +299,7 @@ impl Output {
         };
         Watched {
             #[cfg(unix)]
-            _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(),
+            _keys: (!for_machines).then(|| super::keys::Keys::listen(&migrator)).flatten(),
             migrator,
             _telemetry: telemetry,
         }
@@ -307,11 +308,11 @@ impl Output {
     /// Where telemetry is wanted and can be had: what is wrong with it is said, and ends no run.
     fn telemetry(&self, migrator: &Migrator) -> Option<Telemetry> {
         match Settings::find(self.otlp.as_deref()) {
-            Ok(settings) => Telemetry::start(settings?, migrator, |warning| tell!("{warning}"))
-                .inspect_err(|error| tell!("{error}; the run goes on without"))
+            Ok(settings) => Telemetry::start(settings?, migrator, |warning| caution!("{warning}"))
+                .inspect_err(|error| caution!("{error}; the run goes on without"))
                 .ok(),
             Err(error) => {
-                tell!("no telemetry is sent: {error}");
+                caution!("no telemetry is sent: {error}");
                 None
             }
         }

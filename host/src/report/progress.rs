@@ -131,7 +131,7 @@ pub fn windows_left(windows: u32) -> String {
 pub fn watched(migrator: Migrator, told: For) -> Migrator {
     if told == For::Machines {
         let meter = migrator.database().meter().clone();
-        return migrator.observe(move |event| tell!("{}", events::document(&event, &meter)));
+        return migrator.observe(move |event| events::tell(&event, &meter));
     }
     let now = Instant::now();
     let state = Arc::new(Mutex::new(State { began: now, estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));

@@ -128,6 +128,8 @@ impl Course {
                 self.border = now;
             }
             Event::Sealed(items) => {
+                self.look(sources);
+                self.waits = None;
                 self.close_scan(now);
                 self.close(now);
                 self.open(APPLY, now);
@@ -141,6 +143,9 @@ impl Course {
                 self.step(progress, progress.rates.write.waits, sources);
             }
             Event::Canary(canary) => {
+                // Who is asked meanwhile is nothing that a run waits for.
+                self.look(sources);
+                self.waits = None;
                 if let Some(mut phase) = self.phase.take() {
                     phase.name = CANARY;
                     phase.say("drift.canary.done", canary.done);

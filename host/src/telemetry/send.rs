@@ -116,10 +116,15 @@ impl Sender {
                 }
             }
         }
-        while let Some(message) = waiting.pop_front() {
-            if let Err(NotTaken::ForNow(_)) = self.send(&message).await {
-                waiting.push_front(message);
-                break;
+        // Who is away is asked once, and keeps the other waiting for nothing.
+        let mut away = Vec::new();
+        for message in std::mem::take(waiting) {
+            let url = &message.target.url;
+            if away.contains(url) {
+                waiting.push_back(message);
+            } else if let Err(NotTaken::ForNow(_)) = self.send(&message).await {
+                away.push(url.clone());
+                waiting.push_back(message);
             }
         }
         while waiting.len() > MOST_KEPT {

@@ -41,6 +41,7 @@ mod restore;
 mod retry;
 mod run;
 mod runs;
+mod schema;
 mod secrets;
 mod security;
 mod signed;
