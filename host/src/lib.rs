@@ -25,6 +25,7 @@ pub mod report;
 pub mod run;
 pub mod series;
 pub mod store;
+pub mod telemetry;
 
 pub use native::{AtOnce, Native};
 pub use run::{Canary, Error, Event, ExactlyOnce, MaxErrors, Migrator, Progress, Rate, RunOptions, Summary};

@@ -2,9 +2,13 @@
 
 use std::borrow::Cow;
 use std::io::Write;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::{Value as Json, json};
+
+use crate::explain::Code;
+use crate::history::now;
 use crate::model::is_plain;
 
 /// A result, with its line's end, on standard output.
@@ -26,6 +30,49 @@ macro_rules! tell {
     ($($text:tt)*) => {
         $crate::output::aside(format_args!("{}\n", format_args!($($text)*)))
     };
+}
+
+/// The same, of what should be looked at.
+macro_rules! caution {
+    ($($text:tt)*) => {
+        $crate::output::aside_at($crate::output::Level::Warn, format_args!("{}\n", format_args!($($text)*)))
+    };
+}
+
+/// How lines on standard error are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Lines {
+    /// For people.
+    #[default]
+    Text,
+    /// For machines: an object a line.
+    Json,
+}
+
+/// How much a line matters.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Level {
+    Info,
+    Warn,
+    Error,
+}
+
+/// Whether lines on standard error are objects. Chosen once, for the process.
+static OBJECTS: AtomicBool = AtomicBool::new(false);
+/// The run that this process is at work on, for these lines.
+static RUN: Mutex<Option<String>> = Mutex::new(None);
+
+pub(crate) fn choose(lines: Lines) {
+    OBJECTS.store(lines == Lines::Json, Ordering::Relaxed);
+}
+
+pub(crate) fn is_for_machines() -> bool {
+    OBJECTS.load(Ordering::Relaxed)
+}
+
+/// From now on, lines are of this run.
+pub(crate) fn at_work(run: &str) {
+    *RUN.lock().unwrap_or_else(PoisonError::into_inner) = Some(run.to_owned());
 }
 
 /// A line on standard error that is drawn anew in its place: what else is written goes above it.
@@ -96,8 +143,56 @@ pub(crate) fn result(text: std::fmt::Arguments<'_>) {
 }
 
 pub(crate) fn aside(text: std::fmt::Arguments<'_>) {
+    aside_at(Level::Info, text);
+}
+
+pub(crate) fn aside_at(level: Level, text: std::fmt::Arguments<'_>) {
+    let text = text.to_string();
+    if is_for_machines() {
+        // A form with its own end of line is no more of it than a question that has none.
+        return event(level, json!({ "event": "said", "message": text.trim_end() }));
+    }
+    write(&text);
+}
+
+/// Says what went wrong and ends the verb, and where there is more about it.
+pub(crate) fn complain(message: &dyn std::fmt::Display, code: Code, exit: u8) {
+    if is_for_machines() {
+        return complain_to_machines(message, code, exit);
+    }
+    let said = message.to_string();
+    match code.says_more() {
+        // Below a list it is no part of its last line.
+        true => write(&format!("error: {said}{}(drift-host explain {code})\n", if said.contains('\n') { '\n' } else { ' ' })),
+        false => write(&format!("error: {said}\n")),
+    }
+}
+
+/// The same as an object.
+pub(crate) fn complain_to_machines(message: &dyn std::fmt::Display, code: Code, exit: u8) {
+    event(Level::Error, json!({ "event": "error", "code": code.as_str(), "exit": exit, "message": message.to_string() }));
+}
+
+/// An event as an object in a line, with when, how much it matters, and of which run it is.
+pub(crate) fn event(level: Level, mut fields: Json) {
+    let level = match level {
+        Level::Info => "info",
+        Level::Warn => "warn",
+        Level::Error => "error",
+    };
+    let run = RUN.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    if let Some(fields) = fields.as_object_mut() {
+        fields.insert("v".into(), 1.into());
+        fields.insert("at".into(), now().into());
+        fields.insert("level".into(), level.into());
+        fields.entry("run").or_insert_with(|| run.into());
+    }
+    write(&format!("{fields}\n"));
+}
+
+fn write(text: &str) {
     above(|| {
-        let _nobody_reads = std::io::stderr().lock().write_all(safe(&text.to_string()).as_bytes());
+        let _nobody_reads = std::io::stderr().lock().write_all(safe(text).as_bytes());
     });
 }
 

@@ -1,12 +1,14 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
 pub mod browser;
+pub mod collector;
 pub mod crash;
 pub mod fuzz;
 pub mod items;
 pub mod moto;
 pub mod plain;
 pub mod proxy;
+pub mod schema;
 pub mod soak;
 
 use std::path::PathBuf;

@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::complain;
 use crate::local::{DEFAULT_PORT, EmbeddedDynamoDb, Load, LocalError, Options, Running, TableReport};
+use crate::output::complain;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
@@ -39,7 +39,7 @@ pub(super) fn run(arguments: Arguments) -> ExitCode {
     match start_and_wait(Options { port, data, load, streams: false }, json, kept) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error, error.code());
+            complain(&error, error.code(), error.code().exit_code());
             ExitCode::from(error.code().exit_code())
         }
     }

@@ -1,9 +1,9 @@
 //! The command line: one verb a file, no logic of its own.
 //!
 //! Results go to standard output, progress and errors to standard error. Exit codes are one table for all verbs: 0 done,
-//! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; and for errors that of their code ([`crate::explain`]): 2 usage or unusable plugin; 3 refused;
-//! 4 denied, unknown credentials, or table missing; 65 journal corrupt or foreign; 75 try again (locked, unreachable, no answer,
-//! expired credentials); 130/143 interrupted and resumable.
+//! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; and for errors that of their code
+//! ([`crate::explain`]): 2 usage or unusable plugin; 3 refused; 4 denied, unknown credentials, or table missing; 65 journal corrupt
+//! or foreign; 75 try again (locked, unreachable, no answer, expired credentials); 130/143 interrupted and resumable.
 
 mod apply;
 mod build;
@@ -39,14 +39,21 @@ mod up;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use serde_json::json;
 
 use crate::explain::Code;
+use crate::output::{Lines, complain, complain_to_machines, is_for_machines};
+
+/// The variable for `--log`.
+const LOG: &str = "DRIFT_LOG";
 
 /// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
 #[derive(Parser)]
 #[command(name = "drift-host", version, max_term_width = 110)]
 struct Cli {
+    /// How lines on standard error are written: for people, or as JSON, an object a line (docs/json.md); progress is then told as by
+    /// --json-progress
+    #[arg(long, global = true, value_name = "text|json", value_enum, env = LOG, hide_possible_values = true, default_value = "text", display_order = 1000)]
+    log: Lines,
     #[command(subcommand)]
     command: Command,
 }
@@ -100,30 +107,6 @@ enum Command {
     Completions(completions::CompletionsVerb),
 }
 
-/// Says what went wrong, on standard error, and where there is more about it.
-fn complain(error: &dyn std::fmt::Display, code: Code) {
-    let said = error.to_string();
-    match code.says_more() {
-        // Below a list it is no part of its last line.
-        true => tell!("error: {said}{}(drift-host explain {code})", if said.contains('\n') { '\n' } else { ' ' }),
-        false => tell!("error: {said}"),
-    }
-}
-
-/// The same for machines that read progress, an object a line.
-fn complain_to_machines(error: &crate::Error, exit: u8) {
-    let run = match error {
-        crate::Error::Interrupted { run, .. } => Some(run),
-        _ => None,
-    };
-    let code = error.code().as_str();
-    let at = crate::history::now();
-    tell!(
-        "{}",
-        json!({ "v": 1, "event": "error", "at": at, "code": code, "exit": exit, "message": error.to_string(), "run": run })
-    );
-}
-
 /// What a verb ends with: an exit code, or an error with its own.
 type Ended = Result<u8, crate::Error>;
 
@@ -137,14 +120,15 @@ pub fn main() -> ExitCode {
     let matches = match settled::matches(command()) {
         Ok(matches) => matches,
         Err(error) => {
-            complain(&error, error.code());
+            complain(&error, error.code(), error.exit_code());
             return ExitCode::from(error.exit_code());
         }
     };
     let cli = match Cli::from_arg_matches(&matches) {
         Ok(cli) => cli,
-        Err(error) => error.exit(),
+        Err(error) => misused(&error),
     };
+    crate::output::choose(cli.log);
     let local = match cli.command {
         Command::Local(arguments) => return local::run(arguments),
         other => other,
@@ -152,7 +136,7 @@ pub fn main() -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            complain(&format!("the runtime could not be started: {error}"), Code::Process);
+            complain(&format!("the runtime could not be started: {error}"), Code::Process, Code::Process.exit_code());
             return ExitCode::from(Code::Process.exit_code());
         }
     };
@@ -181,11 +165,12 @@ pub fn main() -> ExitCode {
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let code = ended.unwrap_or_else(|error| {
-        let exit = error.exit_code();
-        if is_set(&matches, "json_progress") {
-            complain_to_machines(&error, exit);
+        let exit = signals::exit_code(error.exit_code());
+        // Whoever reads progress as objects reads how it ended likewise, beside the line for people.
+        if is_set(&matches, "json_progress") && !is_for_machines() {
+            complain_to_machines(&error, error.code(), exit);
         }
-        complain(&error, error.code());
+        complain(&error, error.code(), exit);
         exit
     });
     ExitCode::from(signals::exit_code(code))
@@ -195,4 +180,21 @@ pub fn main() -> ExitCode {
 fn is_set(matches: &clap::ArgMatches, flag: &str) -> bool {
     let verb = matches.subcommand().map(|(_, verb)| verb);
     verb.and_then(|verb| verb.try_get_one::<bool>(flag).ok().flatten()).is_some_and(|set| *set)
+}
+
+/// Wrong usage, or a page of help. No flag is known yet, but what was wanted of these lines can be seen all the same.
+fn misused(error: &clap::Error) -> ! {
+    let mut before = String::new();
+    let wanted = std::env::args().any(|argument| {
+        let is_said = argument == "--log=json" || before == "--log" && argument == "json";
+        before = argument;
+        is_said
+    });
+    let is_wanted = wanted || std::env::var(LOG).is_ok_and(|lines| lines == "json");
+    if !error.use_stderr() || !is_wanted {
+        error.exit();
+    }
+    crate::output::choose(Lines::Json);
+    complain(&error.to_string().trim_start_matches("error: ").trim_end(), Code::Usage, Code::Usage.exit_code());
+    std::process::exit(Code::Usage.exit_code().into());
 }

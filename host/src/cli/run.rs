@@ -18,6 +18,7 @@ use crate::migration::Migration;
 use crate::report;
 use crate::report::price::Prices;
 use crate::run::{Migrator, RunOptions, Summary};
+use crate::telemetry::{Settings, Telemetry};
 
 /// Shapes of change of which `plan` shows an item.
 const SHAPES: usize = 10;
@@ -117,6 +118,13 @@ pub(super) struct Output {
     /// Tell progress as JSON, an object a line on standard error (docs/json.md)
     #[arg(long)]
     json_progress: bool,
+    /// Send the run as a trace, and its metrics, to this OpenTelemetry collector, by OTLP over HTTP: http://127.0.0.1:4318, say
+    /// [default: OTEL_EXPORTER_OTLP_ENDPOINT; without either, nothing is sent]
+    ///
+    /// OpenTelemetry's other variables hold as well (OTEL_EXPORTER_OTLP_HEADERS, OTEL_RESOURCE_ATTRIBUTES, TRACEPARENT and so on:
+    /// docs/telemetry.md). A collector that cannot be reached neither slows nor fails a run. Nothing of an item is sent.
+    #[arg(long, value_name = "URL", value_parser = crate::telemetry::check_url)]
+    otlp: Option<String>,
 }
 
 /// Real items as fixtures for `test`.
@@ -143,7 +151,7 @@ impl Recording {
         let mask = if self.record_unmasked { None } else { Some(Mask::new()) };
         match recorder.write(&self.record_to, mask) {
             Ok(made) => tell!("{} fixtures in {}: read them before you trust them", made.len(), self.record_to.display()),
-            Err(error) => tell!("the fixtures could not be written: {error}"),
+            Err(error) => caution!("the fixtures could not be written: {error}"),
         }
     }
 }
@@ -242,11 +250,13 @@ pub(super) fn tell_of_writes_at_once(migration: &dyn Migration) {
     }
 }
 
-/// A migrator at work, and the keys that steer it meanwhile.
+/// A migrator at work, the keys that steer it meanwhile, and who is told of it elsewhere.
 pub(super) struct Watched {
     migrator: Migrator,
     #[cfg(unix)]
     _keys: Option<super::keys::Keys>,
+    /// Dropped last: then the last of it is sent.
+    _telemetry: Option<Telemetry>,
 }
 
 impl std::ops::Deref for Watched {
@@ -296,12 +306,33 @@ impl Output {
 
     /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
     pub(super) fn watched(&self, migrator: Migrator) -> Watched {
-        let told = if self.json_progress { report::For::Machines } else { report::For::People };
+        let for_machines = self.json_progress || crate::output::is_for_machines();
+        let told = if for_machines { report::For::Machines } else { report::For::People };
         let migrator = report::watched(migrator, told);
-        #[cfg(unix)]
-        return Watched { _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(), migrator };
-        #[cfg(not(unix))]
-        Watched { migrator }
+        let telemetry = self.telemetry(&migrator);
+        let migrator = match &telemetry {
+            Some(telemetry) => telemetry.watch(migrator),
+            None => migrator,
+        };
+        Watched {
+            #[cfg(unix)]
+            _keys: (!for_machines).then(|| super::keys::Keys::listen(&migrator)).flatten(),
+            migrator,
+            _telemetry: telemetry,
+        }
+    }
+
+    /// Where telemetry is wanted and can be had: what is wrong with it is said, and ends no run.
+    fn telemetry(&self, migrator: &Migrator) -> Option<Telemetry> {
+        match Settings::find(self.otlp.as_deref()) {
+            Ok(settings) => Telemetry::start(settings?, migrator, |warning| caution!("{warning}"))
+                .inspect_err(|error| caution!("{error}; the run goes on without"))
+                .ok(),
+            Err(error) => {
+                caution!("no telemetry is sent: {error}");
+                None
+            }
+        }
     }
 
     pub(super) fn print(&self, summary: &Summary) -> u8 {

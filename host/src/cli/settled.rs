@@ -12,7 +12,7 @@ use crate::config::Environment;
 
 /// Parses the command line, ends where it is wrong or asks for help, and parses it again with what the environment says.
 pub(super) fn matches(command: Command) -> Result<ArgMatches, Error> {
-    let given = command.clone().get_matches();
+    let given = command.clone().try_get_matches().unwrap_or_else(|error| super::misused(&error));
     let Some((verb, flags)) = given.subcommand() else { return Ok(given) };
     // Verbs that touch no table have no such flag, and need no file of environments.
     if !command.find_subcommand(verb).is_some_and(|verb| has_flag(verb, "environment")) {
@@ -31,7 +31,7 @@ pub(super) fn matches(command: Command) -> Result<ArgMatches, Error> {
     let command = command.mut_subcommand(verb, |command| {
         environment.flags().into_iter().filter(|(flag, _)| !goes_on || *flag == "runs_dir").fold(command, with_default)
     });
-    Ok(command.get_matches())
+    Ok(command.try_get_matches().unwrap_or_else(|error| super::misused(&error)))
 }
 
 /// Whether the verb goes on with a run, or back from one.

@@ -378,8 +378,10 @@ impl Client {
             };
             paced.map_err(|()| Error::Cancelled(call.operation.to_owned()))?;
             self.meter().call();
+            let sent = Instant::now();
             let answered = match send().await {
                 Ok(answer) => {
+                    self.meter().answered(call.operation, None, sent.elapsed());
                     self.meter().pace().admitted(call.cost, self.segment());
                     return Ok(answer);
                 }
@@ -387,6 +389,7 @@ impl Client {
             };
             let present = answered.as_service_error().and_then(&present).and_then(convert::item);
             let error = from_sdk(&answered, call.operation, call.subject, &self.0.endpoint, present);
+            self.meter().answered(call.operation, Some(error.kind()), sent.elapsed());
             let mut longest = LONGEST_WAIT;
             let waits = match error.kind() {
                 ErrorKind::Throttled => {
@@ -424,7 +427,7 @@ impl Client {
 
     /// Counts a throttling, and slows whom it concerns.
     pub(super) fn throttled(&self, cost: Cost, cause: Throttle) {
-        self.meter().throttle();
+        self.meter().throttle(cause);
         self.meter().pace().throttled(cost, cause, self.segment());
     }
 

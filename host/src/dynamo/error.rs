@@ -48,7 +48,7 @@ pub struct Failure {
 }
 
 /// What an error means to a caller.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// The credentials are known and may not do this.

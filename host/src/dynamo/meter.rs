@@ -1,11 +1,16 @@
 //! What the calls of one [`Database`](super::Database) have cost, as DynamoDB itself reported it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::time::Duration;
 
 use aws_sdk_dynamodb::types::ConsumedCapacity;
 
+use super::error::ErrorKind;
+use super::latency::{Asked, Clock, Latencies};
 use super::pace::{Cost, Pace};
+use super::throttle::Throttle;
 
 /// Counters shared by every client of one database, and the pace that they keep; cheap to clone.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +22,9 @@ struct Counters {
     write: AtomicU64,
     calls: AtomicU64,
     retries: AtomicU64,
-    throttles: AtomicU64,
+    /// By cause, in the order of [`Throttle::ALL`].
+    throttles: [AtomicU64; Throttle::ALL.len()],
+    clock: Clock,
     single_writes: AtomicU64,
     partly_guarded: AtomicU64,
 }
@@ -47,16 +54,30 @@ const SCALE: f64 = 1000.0;
 impl Meter {
     /// What has been counted so far.
     pub fn snapshot(&self) -> Units {
-        let Counters { read, write, calls, retries, throttles, single_writes, partly_guarded } = &*self.0;
+        let Counters { read, write, calls, retries, throttles, single_writes, partly_guarded, clock: _ } = &*self.0;
         Units {
             read: read.load(Relaxed) as f64 / SCALE,
             write: write.load(Relaxed) as f64 / SCALE,
             calls: calls.load(Relaxed),
             retries: retries.load(Relaxed),
-            throttles: throttles.load(Relaxed),
+            throttles: throttles.iter().map(|count| count.load(Relaxed)).sum(),
             single_writes: single_writes.load(Relaxed),
             partly_guarded: partly_guarded.load(Relaxed),
         }
+    }
+
+    /// The throttlings, by what was asked too much of.
+    pub fn throttles(&self) -> [(Throttle, u64); Throttle::ALL.len()] {
+        let mut counted = Throttle::ALL.map(|cause| (cause, 0));
+        for ((_, count), counter) in counted.iter_mut().zip(&self.0.throttles) {
+            *count = counter.load(Relaxed);
+        }
+        counted
+    }
+
+    /// How long requests took, by operation and how they ended.
+    pub fn latencies(&self) -> BTreeMap<Asked, Latencies> {
+        self.0.clock.snapshot()
     }
 
     pub(super) fn call(&self) {
@@ -67,8 +88,16 @@ impl Meter {
         self.0.retries.fetch_add(1, Relaxed);
     }
 
-    pub(super) fn throttle(&self) {
-        self.0.throttles.fetch_add(1, Relaxed);
+    pub(super) fn throttle(&self, cause: Throttle) {
+        let at = Throttle::ALL.iter().position(|one| *one == cause);
+        if let Some(count) = at.and_then(|at| self.0.throttles.get(at)) {
+            count.fetch_add(1, Relaxed);
+        }
+    }
+
+    /// A request was answered, or failed, after this time.
+    pub(super) fn answered(&self, operation: &'static str, ended: Option<ErrorKind>, took: Duration) {
+        self.0.clock.add(operation, ended, took);
     }
 
     pub(super) fn single_write(&self) {

@@ -30,6 +30,19 @@ impl fmt::Display for Throttle {
 }
 
 impl Throttle {
+    /// Each of them once.
+    pub const ALL: [Self; 4] = [Self::Table, Self::Index, Self::Account, Self::KeyRange];
+
+    /// Its name, for machines.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Index => "index",
+            Self::Account => "account",
+            Self::KeyRange => "key-range",
+        }
+    }
+
     /// Of a whole call: by the reasons that its error has, else by its code and message.
     pub(super) fn of_error(error: &(dyn std::error::Error + 'static), code: &str, message: &str) -> Self {
         let reasons: &[ThrottlingReason] = match error.source() {

@@ -40,7 +40,7 @@ pub use records::{
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
 pub use room::{bytes_of, check_room};
-pub use runs::{Keep, RunAbout, RunFile, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
+pub use runs::{Keep, RunAbout, RunFile, bytes_at, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};
 pub use windows::Windows;
 
 use checksum::Which;
@@ -138,7 +138,7 @@ impl Journal {
 
     /// Bytes of the file, and of what SQLite has beside it.
     pub fn bytes(&self) -> u64 {
-        runs::bytes(&self.0.path)
+        runs::bytes_at(&self.0.path)
     }
 
     /// From now on the plan makes it grow to so many bytes at most, by this process.

@@ -454,3 +454,17 @@ pub struct Counts {
     pub done: u64,
     pub actions: ActionCounts,
 }
+
+impl Counts {
+    /// The items, as documents for machines have them.
+    pub fn items_json(&self) -> serde_json::Value {
+        serde_json::json!({ "scanned": self.scanned, "changed": self.changed, "unchanged": self.unchanged, "failed": self.failed,
+            "conflicts": self.conflicts, "skipped": self.skipped, "doubtful": self.doubtful, "shared": self.shared, "done": self.done })
+    }
+
+    /// The actions, likewise.
+    pub fn actions_json(&self) -> serde_json::Value {
+        let ActionCounts { patch, insert, update, delete } = self.actions;
+        serde_json::json!({ "patch": patch, "insert": insert, "update": update, "delete": delete })
+    }
+}

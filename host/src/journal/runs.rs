@@ -96,7 +96,7 @@ pub fn list(dir: &Path) -> Result<Vec<RunFile>, Error> {
         let path = file.map_err(failed)?.path();
         let run = path.file_name().and_then(|name| name.to_str()?.strip_suffix(".drift").map(str::to_owned));
         if let Some(run) = run {
-            runs.push(RunFile { run, bytes: bytes(&path), about: about(&path), path });
+            runs.push(RunFile { run, bytes: bytes_at(&path), about: about(&path), path });
         }
     }
     runs.sort_by(|one, other| one.run.cmp(&other.run));
@@ -156,7 +156,8 @@ fn about(path: &Path) -> Result<RunAbout, Error> {
     RunAbout::of(&Journal::read(path)?)
 }
 
-pub(super) fn bytes(path: &Path) -> u64 {
+/// Bytes of a journal's file, and of what SQLite has beside it; 0 where there is none.
+pub fn bytes_at(path: &Path) -> u64 {
     let beside = ["", "-wal"].map(|end| PathBuf::from(format!("{}{end}", path.display())));
     beside.iter().filter_map(|path| std::fs::metadata(path).ok()).map(|file| file.len()).sum()
 }

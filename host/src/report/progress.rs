@@ -131,7 +131,7 @@ pub fn windows_left(windows: u32) -> String {
 pub fn watched(migrator: Migrator, told: For) -> Migrator {
     if told == For::Machines {
         let meter = migrator.database().meter().clone();
-        return migrator.observe(move |event| tell!("{}", events::document(&event, &meter)));
+        return migrator.observe(move |event| events::tell(&event, &meter));
     }
     let now = Instant::now();
     let state = Arc::new(Mutex::new(State { began: now, estimated: 0, scanned: 0, view: None, next: now + FIRST, pause: FIRST }));
@@ -191,7 +191,7 @@ fn say(event: &Event) {
             Steered::Stopping => tell!("stopping, by {by}: what is under way is finished, and the run can be gone on with"),
         },
         Event::NotPublished(why) => tell!("what was done is on this machine only for now: {why}"),
-        Event::Scanned(_) | Event::Sealed(_) | Event::Applied(_) => {}
+        Event::Scanned(_) | Event::Sealed(_) | Event::Applied(_) | Event::Begun(_) | Event::Ended(_) => {}
     }
 }
 

@@ -65,6 +65,7 @@ impl Run {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub(super) async fn plan_only(self, options: &RunOptions) -> Result<Summary, Error> {
+        self.begun();
         let planned = self.planned(options).await;
         self.ended(planned).await
     }
@@ -73,6 +74,7 @@ impl Run {
     pub(super) async fn go_on(mut self, options: &RunOptions, lease: Lease) -> Result<Summary, Error> {
         let lease = Arc::new(lease);
         let steering = self.steered(options);
+        self.begun();
         let mut result = self.work(options, &lease).await;
         drop(steering);
         if result.is_ok() && self.is_stopped()? {
@@ -419,7 +421,7 @@ impl Run {
     }
 
     /// The summary, whatever the end was. An error leaves a run that has begun in the state in which it can go on.
-    async fn ended(self, result: Result<(), Error>) -> Result<Summary, Error> {
+    pub(super) async fn summed_up(self, result: Result<(), Error>) -> Result<Summary, Error> {
         let stopped = self.is_stopped();
         if let Err(error) = result {
             if matches!(stopped, Ok(true)) {
@@ -478,7 +480,8 @@ impl Run {
         let secrets = secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let context = Arc::new(RunContext { secrets, ..manifest.context.clone() });
         let direct = self.migration.calls_at_once().then(|| self.migrator.direct(&self.table)).transpose()?;
-        pool::Pool::start(&self.migration, &context, manifest.direction, options.concurrency.max(1), direct).await
+        let (slots, guests) = (options.concurrency.max(1), &self.migrator.guests);
+        pool::Pool::start(&self.migration, &context, manifest.direction, slots, direct, guests).await
     }
 
     /// The same for planning and applying: their connections stay open.

@@ -17,6 +17,7 @@ mod features;
 mod flow;
 mod forecast;
 mod gate;
+mod guests;
 mod images;
 mod kept;
 mod mark;
@@ -32,6 +33,7 @@ mod steer;
 mod summary;
 mod sweep;
 mod terms;
+mod told;
 mod way_back;
 
 use std::path::PathBuf;
@@ -43,12 +45,14 @@ pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
 pub use gate::{Request, Stage};
+pub use guests::Guests;
 pub use mark::Counted;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use progress::{Progress, Step};
 pub use restore::{WayBack, restorer};
 pub use steer::{AtWork, Steered};
 pub use summary::Summary;
+pub use told::{About, End};
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
 use crate::explain::Code;
@@ -115,6 +119,10 @@ pub enum Event {
     },
     /// What was done could not be published in object storage: why. It is tried again.
     NotPublished(String),
+    /// This process is at work on the run now, which it began or goes on with.
+    Begun(Box<About>),
+    /// This process's work on the run is over.
+    Ended(Box<End>),
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
@@ -133,6 +141,7 @@ pub struct Migrator {
     observer: Observer,
     approve: Approve,
     gate: Option<Gate>,
+    guests: Guests,
     stop: CancellationToken,
     /// The run that it is at work on, if others can see it.
     own: Arc<Mutex<Option<Unfinished>>>,
@@ -148,8 +157,9 @@ impl Migrator {
         let runs_dir = journal::default_runs_dir();
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
-        let own = Arc::default();
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, gate: None, stop, own })
+        let (guests, own) = (Guests::default(), Arc::default());
+        let (store, gate) = (None, None);
+        Ok(Self { database, settings, history, meta_table, runs_dir, store, observer, approve, gate, guests, stop, own })
     }
 
     /// Uses another metadata table.
@@ -182,6 +192,17 @@ impl Migrator {
         self
     }
 
+    /// Calls `observer` with each event as well as whoever observes already; it must not block either.
+    #[must_use]
+    pub fn also_observe(mut self, observer: impl Fn(&Event) + Send + Sync + 'static) -> Self {
+        let first = self.observer;
+        self.observer = Arc::new(move |event| {
+            observer(&event);
+            first(event);
+        });
+        self
+    }
+
     /// Asks `approve` whether the rest of a run may follow its canary, if there is nothing against it; without this, it may. It
     /// may block.
     #[must_use]
@@ -205,6 +226,11 @@ impl Migrator {
     /// How fast this one reads and writes, to be looked at and changed while it is at work. A run sets it when it begins.
     pub fn rates(&self) -> RateControl {
         self.database.rates()
+    }
+
+    /// What the migrations' own work took, of all runs of this migrator and its clones.
+    pub fn guests(&self) -> &Guests {
+        &self.guests
     }
 
     /// The history that this one reads and writes.

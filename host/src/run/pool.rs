@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 use std::thread::JoinHandle;
+use std::time::Instant;
 
 use crossbeam_channel::{Receiver, Sender, unbounded};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
 
 use super::error::Error;
+use super::guests::Guests;
 use crate::migration::{Direct, Direction, ItemFailure, Migration, Reply, RunContext};
 use crate::model::Item;
 
@@ -39,6 +41,7 @@ impl Pool {
         direction: Direction,
         slots: usize,
         direct: Option<Arc<dyn Direct>>,
+        guests: &Guests,
     ) -> Result<Self, Error> {
         let (jobs, queue) = unbounded::<Job>();
         let places = Arc::new(Semaphore::new(slots * 2));
@@ -47,8 +50,8 @@ impl Pool {
         for slot in 0..slots {
             let (ready, is_ready) = oneshot::channel();
             let (migration, run, queue) = (migration.clone(), run.clone(), queue.clone());
-            let direct = direct.clone();
-            let work = move || work(migration.as_ref(), &run, direction, direct.as_ref(), &queue, ready);
+            let (direct, guests) = (direct.clone(), guests.clone());
+            let work = move || work(migration.as_ref(), &run, direction, direct.as_ref(), &queue, ready, &guests);
             let thread = std::thread::Builder::new().name(format!("slot-{slot}")).spawn(work);
             pool.threads.push(thread.map_err(|error| Error::Start(format!("no thread for slot {slot}: {error}")))?);
             started.push(is_ready);
@@ -103,6 +106,7 @@ fn work(
     direct: Option<&Arc<dyn Direct>>,
     queue: &Receiver<Job>,
     ready: oneshot::Sender<Result<(), String>>,
+    guests: &Guests,
 ) {
     let mut worker =
         match direct.map_or_else(|| migration.worker(run, direction), |direct| migration.worker_with(run, direction, direct)) {
@@ -117,6 +121,7 @@ fn work(
     }
     while let Ok(Job { items, reply, place }) = queue.recv() {
         drop(place);
+        let begun = Instant::now();
         let answers = items.into_iter().map(|item| {
             // What calls DynamoDB at once must not begin in a pause: its time would run while it waits.
             if let Some(direct) = direct {
@@ -125,7 +130,9 @@ fn work(
             let answer = worker.call(&item);
             (item, answer)
         });
+        let answers = answers.collect();
+        guests.add(begun.elapsed(), worker.cost().map_or(0, |cost| cost.memory_bytes));
         // If nobody waits for it any more, the run was cancelled.
-        let _cancelled = reply.send(answers.collect());
+        let _cancelled = reply.send(answers);
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use drift_host::model::Value;
+use drift_tests::schema::Schemas;
 use drift_tests::{World, binary};
 use serde_json::Value as Json;
 
@@ -50,7 +51,7 @@ async fn first_hour(language: &str) {
     let project = dir.path().join("trim-names");
     let (code, out, error) = drift_host(&project, &["build", "--json"]);
     assert_eq!(code, 0, "{out}{error}");
-    let built: Json = serde_json::from_str(&out).unwrap();
+    let built = Schemas::read().must("build.json", &out);
     let component = project.join(built["component"].as_str().unwrap());
     assert!(component.is_file() && built["name"] == "trim-names", "{built}");
     let (code, out, error) = drift_host(&project, &["test"]);

@@ -144,3 +144,36 @@ fn keys_pause_hurry_and_stop_a_run() {
     until("drift-host apply");
     assert_eq!(child.wait().unwrap().code(), Some(130));
 }
+
+#[test]
+fn with_log_json_every_line_on_standard_error_is_an_object_of_its_run() {
+    let Some(echo) = guest("echo") else { return };
+    let said = |arguments: &[&str], variable: Option<&str>| {
+        let world = World::with_rows(30);
+        let mut command = world.command(arguments);
+        command.env_remove("DRIFT_LOG").envs(variable.map(|lines| ("DRIFT_LOG", lines)));
+        let output = command.output().unwrap();
+        let error = String::from_utf8(output.stderr).unwrap();
+        let lines = error.lines().map(|line| serde_json::from_str(line).unwrap_or_else(|_| panic!("{line:?} of {error}")));
+        (output.status.code().unwrap(), lines.collect::<Vec<Json>>())
+    };
+    let run = ["run", &echo, "--table", "Things"];
+    for (arguments, variable) in [([&run[..], &["--log", "json"]].concat(), None), (run.to_vec(), Some("json"))] {
+        let (code, lines) = said(&arguments, variable);
+        assert_eq!(code, 0, "{lines:?}");
+        assert!(lines.iter().all(|line| line["v"] == 1 && line["at"].is_string() && line["level"].is_string()), "{lines:?}");
+        let id = &lines.iter().find(|line| line["event"] == "begun").unwrap()["run"];
+        let of_run = lines.iter().skip_while(|line| line["event"] != "started");
+        assert!(id.is_string() && of_run.clone().count() > 4 && of_run.clone().all(|line| line["run"] == *id), "{lines:?}");
+        assert_eq!(lines.last().unwrap()["event"], "ended", "{lines:?}");
+    }
+    // An error that ends a verb, wrong usage, and a line for people.
+    let (code, lines) = said(&["run", &echo, "--table", "Nothing", "--log", "json"], None);
+    let last = lines.last().unwrap();
+    assert_eq!((code, &last["event"], &last["code"], &last["exit"]), (4, &"error".into(), &"table-missing".into(), &4.into()));
+    let (code, lines) = said(&["run", "--never", "--log", "json"], None);
+    assert_eq!((code, &lines[0]["code"], lines.len()), (2, &"usage".into(), 1), "{lines:?}");
+    let (code, lines) = said(&["run", &echo, "--table", "Things", "--otlp", "http://127.0.0.1:1"], Some("json"));
+    let warned = lines.iter().find(|line| line["event"] == "said").unwrap();
+    assert!(code == 0 && warned["level"] == "warn" && warned["message"].as_str().unwrap().starts_with("telemetry"), "{lines:?}");
+}

@@ -165,6 +165,20 @@ pub enum Waits {
     Writes,
 }
 
+impl Waits {
+    /// Its name, for machines; what throttles is not in it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Paused => "paused",
+            Self::Limit => "limit",
+            Self::Throttled(_) => "throttled",
+            Self::Guest => "guest",
+            Self::Reads => "reads",
+            Self::Writes => "writes",
+        }
+    }
+}
+
 impl fmt::Display for Waits {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

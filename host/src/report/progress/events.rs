@@ -3,11 +3,25 @@
 use serde_json::{Value as Json, json};
 
 use crate::dynamo::{Meter, PresentRate};
-use crate::history::now;
-use crate::run::{Event, Progress, Steered};
+use crate::output::Level;
+use crate::run::{About, Event, Progress, Steered};
 
-/// The object of an event; `v` is the version of its shape.
-pub(super) fn document(event: &Event, meter: &Meter) -> Json {
+/// Tells it.
+pub(super) fn tell(event: &Event, meter: &Meter) {
+    match event {
+        Event::Started { run, .. } => crate::output::at_work(run),
+        Event::Begun(about) => crate::output::at_work(&about.run),
+        _ => {}
+    }
+    let level = match event {
+        Event::Warned(_) | Event::NotPublished(_) => Level::Warn,
+        _ => Level::Info,
+    };
+    crate::output::event(level, document(event, meter));
+}
+
+/// The object of an event.
+fn document(event: &Event, meter: &Meter) -> Json {
     let (name, mut fields) = match event {
         Event::Started { run, items_estimated } => ("started", json!({ "run": run, "items_estimated": items_estimated })),
         Event::Waiting { table, status } => ("waiting", json!({ "table": table, "status": status })),
@@ -33,11 +47,17 @@ pub(super) fn document(event: &Event, meter: &Meter) -> Json {
             ("steered", json!({ "run": run, "what": what, "by": by }))
         }
         Event::NotPublished(why) => ("not-published", json!({ "why": why })),
+        Event::Begun(about) => {
+            let About { run, number, name, table, direction, journal: _ } = &**about;
+            ("begun", json!({ "run": run, "number": number.to_string(), "name": name, "table": table, "direction": direction }))
+        }
+        Event::Ended(end) => {
+            let (items, actions) = (end.counts.items_json(), end.counts.actions_json());
+            ("ended", json!({ "run": end.run, "state": end.state, "items": items, "actions": actions, "error": end.error }))
+        }
     };
     if let Some(fields) = fields.as_object_mut() {
-        fields.insert("v".into(), 1.into());
         fields.insert("event".into(), name.into());
-        fields.insert("at".into(), now().into());
     }
     fields
 }
@@ -60,10 +80,10 @@ mod tests {
     use crate::run::Step;
 
     #[test]
-    fn an_event_is_one_object_with_its_name_and_version() {
+    fn an_event_is_one_object_with_its_name() {
         let progress = Progress { step: Step { items: 25, failed: 1, conflicts: 2 }, rates: Default::default() };
         let document = document(&Event::Applied(progress), &Meter::default());
-        assert_eq!((document["v"].as_u64(), document["event"].as_str()), (Some(1), Some("applied")));
+        assert_eq!(document["event"], "applied");
         assert_eq!((document["items"].as_u64(), document["conflicts"].as_u64()), (Some(25), Some(2)));
         assert!(document["write"]["waits"].is_null() && document["units"]["write"].is_number(), "{document}");
     }
