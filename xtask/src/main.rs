@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | docs | deny | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | docs | record | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -13,6 +13,7 @@ mod guests;
 mod instructions;
 mod languages;
 mod python;
+mod record;
 mod scan;
 mod soak;
 mod toolchain;
@@ -32,6 +33,7 @@ cargo xtask instructions        how many instructions an item costs, against bef
 cargo xtask soak [LANGUAGE]...  a million calls of one instance in each language, its memory looked at: --items N
 cargo xtask measure [LANGUAGE]...  what the same little work costs in each language (docs/languages/choosing.md): --json
 cargo xtask docs                write docs/verbs, a page for each verb, from the help texts
+cargo xtask record              an operator's tour, typed into a terminal of tmux: writes docs/recording.md
 cargo xtask deny                licences, bans and sources of what is depended on, by deny.toml; advisories where cargo-deny is
 cargo xtask lint                formatting and clippy; the first time it checks every dependency, which takes minutes
 
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         ("soak", _) => soak::soak(rest),
         ("measure", _) => soak::measure(rest),
         ("docs", true) => docs(),
+        ("record", true) => record::run(),
         ("deny", true) => deny::run(),
         ("lint", true) => lint(),
         ("help" | "--help" | "-h", true) => {
