@@ -1,5 +1,6 @@
 //! Support for the end-to-end tests: an embedded DynamoDB with rows, and a whole table read back.
 
+pub mod book;
 pub mod browser;
 pub mod collector;
 pub mod crash;
@@ -35,7 +36,7 @@ impl World {
         let csv = dir.path().join("things.csv");
         let lines: String = (1..=rows).map(|n| format!("name {n},{n}\n")).collect();
         std::fs::write(&csv, format!("name,n\n{lines}")).unwrap();
-        Self::start(dir, &[format!("Things:+Id={}", csv.display())])
+        Self::serving(dir, &[format!("Things:+Id={}", csv.display())])
     }
 
     /// With a table `Things` of so many rows, of numbers: `n` is `Id` (`Id`, `name`, `n`).
@@ -44,7 +45,7 @@ impl World {
         let file = dir.path().join("things.jsonl");
         let lines: String = (1..=rows).map(|n| format!("{{\"Id\": {n}, \"name\": \"name {n}\", \"n\": {n}}}\n")).collect();
         std::fs::write(&file, lines).unwrap();
-        Self::start(dir, &[format!("Things:Id={}", file.display())])
+        Self::serving(dir, &[format!("Things:Id={}", file.display())])
     }
 
     /// With a table `Things` (key `Id`, a number) of these items, as plain or DynamoDB JSON.
@@ -52,7 +53,7 @@ impl World {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("things.jsonl");
         std::fs::write(&file, items.join("\n")).unwrap();
-        Self::start(dir, &[format!("Things:Id={}", file.display())])
+        Self::serving(dir, &[format!("Things:Id={}", file.display())])
     }
 
     /// With a table `Things` of so many rows (`Id`, `text`) of 300 letters that nothing compresses; the same each time.
@@ -78,10 +79,11 @@ impl World {
             format!("{table}={}", folder.join(file).display())
         });
         let loads: Vec<String> = loads.collect();
-        Self::start(dir, &loads)
+        Self::serving(dir, &loads)
     }
 
-    fn start(dir: tempfile::TempDir, loads: &[String]) -> Self {
+    /// With these tables, `TABLE:KEY=FILE` each.
+    pub fn serving(dir: tempfile::TempDir, loads: &[String]) -> Self {
         Self { running: embedded(loads.iter().map(|load| load.parse().unwrap()).collect()), dir }
     }
 

@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | deny | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | docs | record | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -13,6 +13,7 @@ mod guests;
 mod instructions;
 mod languages;
 mod python;
+mod record;
 mod scan;
 mod soak;
 mod toolchain;
@@ -31,6 +32,8 @@ cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --
 cargo xtask instructions        how many instructions an item costs, against before (bench/instructions.json; --bless writes it)
 cargo xtask soak [LANGUAGE]...  a million calls of one instance in each language, its memory looked at: --items N
 cargo xtask measure [LANGUAGE]...  what the same little work costs in each language (docs/languages/choosing.md): --json
+cargo xtask docs                write docs/verbs, a page for each verb, from the help texts
+cargo xtask record              an operator's tour, typed into a terminal of tmux: writes docs/recording.md
 cargo xtask deny                licences, bans and sources of what is depended on, by deny.toml; advisories where cargo-deny is
 cargo xtask lint                formatting and clippy; the first time it checks every dependency, which takes minutes
 
@@ -53,6 +56,8 @@ fn main() -> ExitCode {
         ("instructions", _) => instructions::run(rest),
         ("soak", _) => soak::soak(rest),
         ("measure", _) => soak::measure(rest),
+        ("docs", true) => docs(),
+        ("record", true) => record::run(),
         ("deny", true) => deny::run(),
         ("lint", true) => lint(),
         ("help" | "--help" | "-h", true) => {
@@ -129,6 +134,12 @@ fn test(arguments: &[String]) -> Result<()> {
     };
     tell(&skipped);
     workspace.and(examples).and(languages)
+}
+
+/// The pages of the verbs, by a program that links drift-host: this one is kept small.
+fn docs() -> Result<()> {
+    cargo::here(&["build", "--locked", "--workspace", "--bin", "verbs"]).run()?;
+    cargo::program(cargo::target_dir()?.join("debug").join(exe("verbs"))).run()
 }
 
 /// Those of the languages that are not Rust, by themselves.

@@ -190,7 +190,7 @@ impl Connection {
             Some(sign) => Err(Error::Known(
                 Code::PassingMachine,
                 format!(
-                    "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep                  it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way                  is no harm, say --ephemeral-runs",
+                    "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way is no harm, say --ephemeral-runs",
                     self.runs_dir().display()
                 ),
             )),

@@ -23,8 +23,7 @@ const LOOK: Timespec = Timespec { tv_sec: 0, tv_nsec: 150_000_000 };
 /// A step of the rate, up and down.
 const FASTER: f64 = 1.25;
 
-pub(super) const HELP: &str =
-    "keys: p pause and go on, + faster, - slower, d details, q stop (it can be gone on with), ? these keys";
+pub(super) const HELP: &str = "keys: p pause and go on, + faster, - slower, d details, q stop (apply RUN goes on), ? these keys";
 
 /// How the terminal was before.
 static BEFORE: Mutex<Option<Termios>> = Mutex::new(None);

@@ -190,7 +190,7 @@ fn commands(page: &str) -> BTreeMap<String, Vec<(String, i32)>> {
         if let Some(heading) = line.strip_prefix("## ") {
             section = heading.to_owned();
         }
-        if let Some(command) = line.strip_prefix("    drift-host ") {
+        if let Some(command) = line.strip_prefix("drift-host ") {
             let (command, code) = command.split_once("# exit ").unwrap_or((command, "0"));
             let command = format!("drift-host {}", command.trim());
             sections.entry(section.clone()).or_default().push((command, code.trim().parse().unwrap()));

@@ -1,6 +1,7 @@
 //! Behaviour seen by a user: one binary, so that what all tests share is linked once; a module a topic.
 
 mod author;
+mod book;
 mod canary;
 mod command_line;
 mod conformance;
