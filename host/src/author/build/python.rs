@@ -1,5 +1,7 @@
 //! Python: componentize-py, in a virtual environment of its own.
 
+mod realloc;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -30,7 +32,9 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
             absolute.as_os_str(),
         ])
         .run()?;
-    std::fs::read(&out).map_err(|error| at(&out, error))
+    let mut component = std::fs::read(&out).map_err(|error| at(&out, error))?;
+    realloc::mend(&mut component);
+    Ok(component)
 }
 
 /// The program, installed into the user's cache the first time.
