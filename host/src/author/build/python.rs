@@ -21,7 +21,7 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
     let sdk = Path::new(".drift").join("sdk").join("python");
     let wit = sdk.join("wit");
     Tool::new(tool, INSTALL, project)
-        .args(["-d".as_ref(), wit.as_os_str(), "-w".as_ref(), "reversible-migration".as_ref(), "componentize".as_ref()])
+        .args(["-d".as_ref(), wit.as_os_str(), "-w".as_ref(), "reversible-json-migration".as_ref(), "componentize".as_ref()])
         .args([
             "drift_entry".as_ref(),
             "-p".as_ref(),

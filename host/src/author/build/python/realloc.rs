@@ -173,7 +173,9 @@ mod tests {
 
     #[test]
     fn what_is_another_function_is_left_alone() {
-        for module in [AS_MADE.replace("local.get 3  i32.const -2147483648", "local.get 3  i32.const -2147483647"), "(module)".into()] {
+        for module in
+            [AS_MADE.replace("local.get 3  i32.const -2147483648", "local.get 3  i32.const -2147483647"), "(module)".into()]
+        {
             let made = wat::parse_str(module).unwrap();
             let mut mended = made.clone();
             assert!(!mend(&mut mended));
