@@ -248,14 +248,37 @@ export function same(a, b) {
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && same(a[name], b[name]));
 }
 
-/** The patch from one state of an item to another; null if there is no difference. */
+/** A value as it was read, apart from the one given; what cannot be changed is the very same. */
+function copied(value) {
+  if (typeof value !== 'object' || value === null || value instanceof Num) return value;
+  if (Array.isArray(value)) return value.map(copied);
+  if (value instanceof Uint8Array) return value.slice();
+  if (value instanceof DriftSet) return new value.constructor(value.values.map(copied));
+  return copiedFields(value);
+}
+
+function copiedFields(object) {
+  const copy = {};
+  for (const name of Object.keys(object)) set(copy, name, copied(object[name]));
+  return copy;
+}
+
+/** The patch from an item as it was read to what an author left of it; null if there is no difference. */
 function difference(before, after) {
   const patch = { kind: 'patch', set: {}, remove: [] };
+  let changed = false;
   for (const name of Object.keys(after)) {
-    if (!Object.hasOwn(before, name) || !same(before[name], after[name])) set(patch.set, name, after[name]);
+    const value = after[name];
+    const had = Object.hasOwn(before, name);
+    // undefined is what is not there, as in JSON.
+    if (value === undefined || (had && value === before[name])) continue;
+    const left = normal(value, wellFormed(name));
+    if (had && same(before[name], left)) continue;
+    set(patch.set, name, left);
+    changed = true;
   }
-  patch.remove = Object.keys(before).filter((name) => !Object.hasOwn(after, name));
-  return Object.keys(patch.set).length > 0 || patch.remove.length > 0 ? patch : null;
+  patch.remove = Object.keys(before).filter((name) => !Object.hasOwn(after, name) || after[name] === undefined);
+  return changed || patch.remove.length > 0 ? patch : null;
 }
 
 const EXISTING = ['keep', 'replace', 'fail'];
@@ -361,7 +384,7 @@ export function described(migration) {
 /** The actions of one item, the patch first. `before` is the item as it is read, which nobody changes. */
 export function called(migration, direction, before, host) {
   const actions = [];
-  const handed = fields(before, '');
+  const handed = copiedFields(before);
   const returned = migration[direction](handed, context(host, actions));
   if (returned !== undefined) {
     const what = typeof returned?.then === 'function' ? 'a promise: there is nothing to wait for in a migration' : shown(returned);
@@ -370,7 +393,7 @@ export function called(migration, direction, before, host) {
   const onThis = (kind) => actions.some((action) => action.kind === kind && action.key === undefined);
   // What was changed of an item that goes no longer matters.
   if (onThis('delete')) return actions;
-  const patch = difference(before, fields(handed, ''));
+  const patch = difference(before, handed);
   if (patch === null) return actions;
   if (onThis('update')) {
     const names = [...Object.keys(patch.set), ...patch.remove].map(shown).join(', ');

@@ -27,15 +27,15 @@ class WitWorld:
             extra=list(extra.items()),
         )
 
-    def migrate(self, item: wit.Item) -> list:
+    def migrate_json(self, item: str) -> str:
         return _answer(item, False)
 
-    def undo(self, item: wit.Item) -> list:
+    def undo_json(self, item: str) -> str:
         return _answer(item, True)
 
 
-def _answer(item: wit.Item, back: bool) -> list:
+def _answer(item: str, back: bool) -> str:
     try:
-        return [_wire.write_action(action) for action in _MIGRATION.call(_wire.read_item(item), back)]
+        return _wire.write_actions(_MIGRATION.call(_wire.read_item(item), back))
     except _migration.Failed as failed:
         raise Err(str(failed)) from None

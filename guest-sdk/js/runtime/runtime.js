@@ -6,7 +6,7 @@ import * as log from 'drift:migration/log@0.1.0';
 
 import * as sdk from '../index.js';
 import { evaluate, told } from './evaluate.js';
-import { actionToWit, itemFromWit } from './wire.js';
+import { itemFromText, textOf } from './wire.js';
 
 const write = (level) => (...parts) => log.write(level, sdk.format(parts));
 globalThis.console = { debug: write('debug'), log: write('info'), info: write('info'), warn: write('warn'), error: write('error'), trace: write('debug') };
@@ -46,13 +46,15 @@ export function describe() {
   }
 }
 
-export function migrate(item) {
-  return guarded(() => sdk.called(migration(), 'migrate', itemFromWit(item, sdk), host).map((action) => actionToWit(action, sdk)));
+const answer = (direction, item) => textOf(sdk.called(migration(), direction, itemFromText(item, sdk), host), sdk);
+
+export function migrateJson(item) {
+  return guarded(() => answer('migrate', item));
 }
 
-export function undo(item) {
+export function undoJson(item) {
   return guarded(() => {
     if (typeof migration().undo !== 'function') throw new Error('the migration has no undo');
-    return sdk.called(migration(), 'undo', itemFromWit(item, sdk), host).map((action) => actionToWit(action, sdk));
+    return answer('undo', item);
   });
 }

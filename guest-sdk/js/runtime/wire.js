@@ -1,80 +1,107 @@
-// Items and actions as the contract has them: values in pre-order, children below their parents.
+// Items and actions as the contract's text has them: DynamoDB JSON.
 
 import { set } from '../index.js';
 
-export function itemFromWit(item, sdk) {
-  let next = 0;
-  const read = ({ tag, val }) => {
-    switch (tag) {
-      case 's':
-      case 'bool':
-        return val;
-      case 'n':
-        return sdk.given(val);
-      case 'b':
-        return bytes(val);
-      case 'null':
-        return null;
-      case 'ss':
-        return new sdk.StringSet(val);
-      case 'ns':
-        return new sdk.NumberSet(val.map(sdk.given));
-      case 'bs':
-        return new sdk.BinarySet(val.map(bytes));
-      case 'l':
-        return Array.from({ length: val }, () => read(item.nested[next++]));
-      default: {
-        const map = {};
-        for (const name of val) set(map, name, read(item.nested[next++]));
-        return map;
+/** The item of a text. What is in an object is replaced in place: it was made for this. */
+export function itemFromText(text, sdk) {
+  const values = (object) => {
+    for (const name of Object.keys(object)) {
+      // A name that an object inherits is a property of its own here; only this one would be taken for something else.
+      if (name === '__proto__') Object.defineProperty(object, name, { value: read(object[name]), writable: true, enumerable: true, configurable: true });
+      else object[name] = read(object[name]);
+    }
+    return object;
+  };
+  const read = (described) => {
+    for (const descriptor in described) {
+      const value = described[descriptor];
+      switch (descriptor) {
+        case 'S':
+        case 'BOOL':
+          return value;
+        case 'N':
+          return sdk.given(value);
+        case 'NULL':
+          return null;
+        case 'M':
+          return values(value);
+        case 'L':
+          return value.map(read);
+        case 'B':
+          return bytes(value);
+        case 'SS':
+          return new sdk.StringSet(value);
+        case 'NS':
+          return new sdk.NumberSet(value.map(sdk.given));
+        case 'BS':
+          return new sdk.BinarySet(value.map(bytes));
       }
     }
+    return undefined;
   };
-  const read_ = {};
-  for (const { name, value } of item.attributes) set(read_, name, read(value));
-  return read_;
+  return values(JSON.parse(text));
 }
 
-const bytes = (value) => (value instanceof Uint8Array ? value : Uint8Array.from(value));
-
-function itemToWit(item, sdk) {
-  const nested = [];
-  const write = (value) => {
-    if (value === null) return { tag: 'null' };
-    if (typeof value === 'string') return { tag: 's', val: value };
-    if (typeof value === 'boolean') return { tag: 'bool', val: value };
-    if (value instanceof sdk.Num) return { tag: 'n', val: value.toString() };
-    if (value instanceof Uint8Array) return { tag: 'b', val: value };
-    if (value instanceof sdk.StringSet) return { tag: 'ss', val: [...value] };
-    if (value instanceof sdk.NumberSet) return { tag: 'ns', val: [...value].map(String) };
-    if (value instanceof sdk.BinarySet) return { tag: 'bs', val: [...value] };
-    const children = Array.isArray(value) ? value : Object.values(value);
-    for (const child of children) {
-      // The child goes before what is below it.
-      const at = nested.push(undefined) - 1;
-      nested[at] = write(child);
-    }
-    return Array.isArray(value) ? { tag: 'l', val: value.length } : { tag: 'm', val: Object.keys(value) };
+/** The text of an answer. */
+export function textOf(actions, sdk) {
+  const described = (value) => {
+    if (typeof value === 'string') return { S: value };
+    if (value === null) return { NULL: true };
+    if (typeof value === 'boolean') return { BOOL: value };
+    if (value instanceof sdk.Num) return { N: value.text };
+    if (value instanceof Uint8Array) return { B: base64(value) };
+    if (value instanceof sdk.StringSet) return { SS: value.values };
+    if (value instanceof sdk.NumberSet) return { NS: value.values.map(String) };
+    if (value instanceof sdk.BinarySet) return { BS: value.values.map(base64) };
+    return Array.isArray(value) ? { L: value.map(described) } : { M: fields(value) };
   };
-  const attributes = Object.keys(item).map((name) => ({ name, value: write(item[name]) }));
-  return { attributes, nested };
+  const fields = (object) => {
+    const text = {};
+    for (const name of Object.keys(object)) set(text, name, described(object[name]));
+    return text;
+  };
+  const key = (action) => (action.key === undefined ? undefined : fields(action.key));
+  const said = (action) => {
+    const { kind, table } = action;
+    switch (kind) {
+      case 'patch':
+        return { patch: { set: fields(action.set), remove: action.remove } };
+      case 'insert':
+        return { insert: { table, item: fields(action.item), existing: action.existing } };
+      case 'update': {
+        const { expression, condition, names, values } = action;
+        return { update: { table, key: key(action), expression, condition, names, values: fields(values) } };
+      }
+      default:
+        return { delete: { table, key: key(action) } };
+    }
+  };
+  return JSON.stringify(actions.map(said));
 }
 
-const target = (action, sdk) =>
-  action.key === undefined ? { tag: 'this' } : { tag: 'other', val: { table: action.table, key: itemToWit(action.key, sdk) } };
+const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';
+const DIGITS = new Uint8Array(128);
+for (let at = 0; at < 64; at++) DIGITS[LETTERS.charCodeAt(at)] = at;
 
-export function actionToWit(action, sdk) {
-  switch (action.kind) {
-    case 'patch':
-      return { tag: 'patch', val: { set: itemToWit(action.set, sdk), remove: action.remove } };
-    case 'insert':
-      return { tag: 'insert', val: { table: action.table, item: itemToWit(action.item, sdk), existing: action.existing } };
-    case 'update': {
-      const { expression, condition } = action;
-      const names = Object.entries(action.names).map(([placeholder, attribute]) => ({ placeholder, attribute }));
-      return { tag: 'update', val: { target: target(action, sdk), expression, condition, names, values: itemToWit(action.values, sdk) } };
-    }
-    default:
-      return { tag: 'delete', val: target(action, sdk) };
+/** The host writes it with padding, and nothing else between. */
+function bytes(text) {
+  const padding = text.endsWith('==') ? 2 : text.endsWith('=') ? 1 : 0;
+  const read = new Uint8Array((text.length / 4) * 3 - padding);
+  for (let from = 0, to = 0; from < text.length; from += 4) {
+    const bits = (DIGITS[text.charCodeAt(from)] << 18) | (DIGITS[text.charCodeAt(from + 1)] << 12) | (DIGITS[text.charCodeAt(from + 2)] << 6) | DIGITS[text.charCodeAt(from + 3)];
+    // What is beyond the end falls on nothing.
+    read[to++] = bits >> 16;
+    read[to++] = (bits >> 8) & 255;
+    read[to++] = bits & 255;
   }
+  return read;
+}
+
+function base64(of) {
+  let text = '';
+  for (let at = 0; at < of.length; at += 3) {
+    const [left, bits] = [of.length - at, (of[at] << 16) | ((of[at + 1] ?? 0) << 8) | (of[at + 2] ?? 0)];
+    text += LETTERS[bits >> 18] + LETTERS[(bits >> 12) & 63] + (left > 1 ? LETTERS[(bits >> 6) & 63] : '=') + (left > 2 ? LETTERS[bits & 63] : '=');
+  }
+  return text;
 }

@@ -3,6 +3,7 @@ import test from 'node:test';
 
 import { BinarySet, Num, NumberSet, StringSet, num } from '../index.js';
 import { evaluate, told } from '../runtime/evaluate.js';
+import { itemFromText, textOf } from '../runtime/wire.js';
 import * as sdk from '../index.js';
 import { assertItem, migrate, same, undo } from '../testing.js';
 
@@ -169,4 +170,33 @@ test('places in a bundle are those of its sources, by the map at its end', () =>
   for (const other of ['', 'x', body.replace(/base64,.*/, 'base64,AAAA')]) {
     assert.match(told(error, 'migration.ts', other), /f \(migration\.ts:2:3\)/);
   }
+});
+
+test('every type goes through the text of the contract and back', () => {
+  const bytes = (length) => ({ B: Buffer.from(Array.from({ length }, (_, at) => 255 - at)).toString('base64') });
+  const inner = '{"__proto__":{"S":"inherited"},"l":{"L":[{"NULL":true},{"BOOL":false},{"L":[]}]},"m":{"M":{}}}';
+  const rest = JSON.stringify({ s: { S: '😀"' }, n: { N: '1.50' }, b0: bytes(0), b1: bytes(1), b2: bytes(2), b3: bytes(3), b4: bytes(4),
+    ss: { SS: ['b', 'a'] }, ns: { NS: ['1E+3', '-0.5'] }, bs: { BS: [bytes(1).B, bytes(5).B] }, toString: { S: 'a name like any other' } });
+  const text = `{"__proto__":{"N":"1"},"m":{"M":${inner}},${rest.slice(1)}`;
+  const item = itemFromText(text, sdk);
+  assert.deepEqual(Object.getPrototypeOf(item), Object.prototype);
+  assert.equal(String(item.ns.values[0]), '1E+3');
+  assert.deepEqual(item.b4, Uint8Array.of(255, 254, 253, 252));
+  assert.equal(textOf([{ kind: 'patch', set: item, remove: ['x'] }], sdk), `[{"patch":{"set":${text},"remove":["x"]}}]`);
+});
+
+test('every action has its text', () => {
+  const actions = migrate(of((_, context) => {
+    context.insert('Claims', { Id: 1 }, 'fail');
+    context.update('Claims', { Id: 1 }, 'SET #n = :n', { condition: 'a = b', names: { '#n': 'n' }, values: { ':n': null } });
+    context.update(null, null, 'REMOVE gone');
+    context.delete(null, { Id: 2 });
+  }), { Id: 1 }).actions;
+  assert.deepEqual(JSON.parse(textOf([...actions, { kind: 'delete' }], sdk)), [
+    { insert: { table: 'Claims', item: { Id: { N: '1' } }, existing: 'fail' } },
+    { update: { table: 'Claims', key: { Id: { N: '1' } }, expression: 'SET #n = :n', condition: 'a = b', names: { '#n': 'n' }, values: { ':n': { NULL: true } } } },
+    { update: { expression: 'REMOVE gone', names: {}, values: {} } },
+    { delete: { key: { Id: { N: '2' } } } },
+    { delete: {} },
+  ]);
 });

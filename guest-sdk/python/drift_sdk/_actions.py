@@ -96,8 +96,9 @@ def with_change(before: Item, after: Any, actions: List[Action]) -> List[Action]
 
 
 def difference(before: Item, after: Any) -> Optional[Patch]:
-    """The patch from one state of an item to another; None if there is no difference."""
-    after = fields(after)
-    changed = {name: value for name, value in after.items() if name not in before or not same(before[name], value)}
+    """The patch from an item as it was read to what an author left of it; None if there is no difference."""
+    # What was left alone is the very same, and need not be looked at.
+    touched = {name: value for name, value in after.items() if name not in before or value is not before[name]}
+    changed = {name: value for name, value in fields(touched).items() if name not in before or not same(before[name], value)}
     removed = [name for name in before if name not in after]
     return Patch(changed, removed) if changed or removed else None

@@ -80,6 +80,15 @@ def fields(values: Any, path: str = "", level: int = 1) -> Item:
     return {name: normal(value, f"{path}.{name}" if path else name, level) for name, value in values.items()}
 
 
+def copied(value: Any) -> Any:
+    """A value as it was read, apart from the one given; what cannot be changed is the very same."""
+    if isinstance(value, dict):
+        return {name: copied(child) for name, child in value.items()}
+    if isinstance(value, list):
+        return [copied(child) for child in value]
+    return set(value) if isinstance(value, set) else value
+
+
 def _set(values: Any, path: str) -> Any:
     if not values:
         raise DriftValueError(f"{path}: a set must not be empty; remove the attribute instead")

@@ -1,84 +1,79 @@
-"""Items and actions as the contract has them: values in pre-order, children below their parents."""
+"""Items and actions as the contract's text has them: DynamoDB JSON."""
 
+import json
+from base64 import b64decode, b64encode
 from decimal import Decimal
-from typing import Any, Iterator, List
-
-from wit_world.imports import types as wit
+from typing import Any, Dict, List, Optional
 
 from . import _actions as own
 
-_EXISTING = {"keep": wit.Existing.KEEP, "replace": wit.Existing.REPLACE, "fail": wit.Existing.FAIL}
+# Made once: what `json.dumps` makes anew for each text.
+_encode = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+
+_READ = {
+    "S": lambda value: value,
+    "N": Decimal,
+    "BOOL": lambda value: value,
+    "NULL": lambda _: None,
+    "B": b64decode,
+    "SS": set,
+    "NS": lambda values: {Decimal(value) for value in values},
+    "BS": lambda values: {b64decode(value) for value in values},
+    "L": lambda values: [_read(value) for value in values],
+    "M": lambda values: {name: _read(value) for name, value in values.items()},
+}
 
 
-def read_item(item: wit.Item) -> dict:
-    nested = iter(item.nested)
-    return {attribute.name: _read(attribute.value, nested) for attribute in item.attributes}
+def read_item(text: str) -> dict:
+    return {name: _read(value) for name, value in json.loads(text).items()}
 
 
-def _read(value: Any, nested: Iterator[Any]) -> Any:
-    if isinstance(value, (wit.Value_S, wit.Value_Bool)):
-        return value.value
-    if isinstance(value, wit.Value_N):
-        return Decimal(value.value)
-    if isinstance(value, wit.Value_B):
-        return bytes(value.value)
-    if isinstance(value, wit.Value_Null):
-        return None
-    if isinstance(value, wit.Value_Ss):
-        return set(value.value)
-    if isinstance(value, wit.Value_Ns):
-        return {Decimal(number) for number in value.value}
-    if isinstance(value, wit.Value_Bs):
-        return {bytes(one) for one in value.value}
-    if isinstance(value, wit.Value_L):
-        return [_read(next(nested), nested) for _ in range(value.value)]
-    return {name: _read(next(nested), nested) for name in value.value}
+def _read(described: Dict[str, Any]) -> Any:
+    [(descriptor, value)] = described.items()
+    return value if descriptor == "S" else _READ[descriptor](value)
 
 
-def write_item(item: dict) -> wit.Item:
-    nested: List[Any] = []
-    attributes = [wit.Attribute(name, _write(value, nested)) for name, value in item.items()]
-    return wit.Item(attributes, nested)
+def _fields(item: Optional[dict]) -> Any:
+    return None if item is None else {name: _described(value) for name, value in item.items()}
 
 
-def _write(value: Any, nested: List[Any]) -> Any:
+def _described(value: Any) -> Dict[str, Any]:
     if isinstance(value, str):
-        return wit.Value_S(value)
+        return {"S": value}
     if isinstance(value, bool):
-        return wit.Value_Bool(value)
+        return {"BOOL": value}
     if isinstance(value, Decimal):
-        return wit.Value_N(str(value))
+        return {"N": str(value)}
     if isinstance(value, bytes):
-        return wit.Value_B(value)
+        return {"B": _base64(value)}
     if value is None:
-        return wit.Value_Null()
+        return {"NULL": True}
     if isinstance(value, set):
         one = next(iter(value))
         if isinstance(one, str):
-            return wit.Value_Ss(sorted(value))
+            return {"SS": sorted(value)}
         if isinstance(one, bytes):
-            return wit.Value_Bs(sorted(value))
-        return wit.Value_Ns([str(number) for number in sorted(value)])
-    children = value.values() if isinstance(value, dict) else value
-    for child in children:
-        # The child goes before what is below it.
-        at = len(nested)
-        nested.append(None)
-        nested[at] = _write(child, nested)
-    return wit.Value_M(list(value)) if isinstance(value, dict) else wit.Value_L(len(value))
+            return {"BS": [_base64(one) for one in sorted(value)]}
+        return {"NS": [str(number) for number in sorted(value)]}
+    if isinstance(value, dict):
+        return {"M": _fields(value)}
+    return {"L": [_described(child) for child in value]}
 
 
-def _target(table: Any, key: Any) -> Any:
-    return wit.Target_This() if key is None else wit.Target_Other(wit.Address(table, write_item(key)))
+def _base64(value: bytes) -> str:
+    return b64encode(value).decode("ascii")
 
 
-def write_action(action: own.Action) -> Any:
+def write_actions(actions: List[own.Action]) -> str:
+    return _encode([_said(action) for action in actions]) if actions else "[]"
+
+
+def _said(action: own.Action) -> Dict[str, Any]:
     if isinstance(action, own.Patch):
-        return wit.Action_Patch(wit.Patch(write_item(action.set), action.remove))
+        return {"patch": {"set": _fields(action.set), "remove": action.remove}}
     if isinstance(action, own.Insert):
-        return wit.Action_Insert(wit.Insert(action.table, write_item(action.item), _EXISTING[action.existing]))
+        return {"insert": {"table": action.table, "item": _fields(action.item), "existing": action.existing}}
     if isinstance(action, own.Update):
-        names = [wit.Name(placeholder, attribute) for placeholder, attribute in action.names.items()]
-        target = _target(action.table, action.key)
-        return wit.Action_Update(wit.Update(target, action.expression, action.condition, names, write_item(action.values)))
-    return wit.Action_Delete(_target(action.table, action.key))
+        said = {"table": action.table, "key": _fields(action.key), "expression": action.expression, "condition": action.condition}
+        return {"update": {**said, "names": action.names, "values": _fields(action.values)}}
+    return {"delete": {"table": action.table, "key": _fields(action.key)}}

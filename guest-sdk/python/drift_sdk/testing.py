@@ -35,8 +35,9 @@ def running(
 
 
 def _call(migration: Migration, item: Item, back: bool) -> Tuple[Optional[Item], List[Action]]:
-    actions = migration.call(item, back)
-    after: Optional[Item] = fields(item)
+    read = fields(item)
+    actions = migration.call(read, back)
+    after: Optional[Item] = read
     for action in actions:
         if isinstance(action, Patch) and after is not None:
             after = {name: value for name, value in after.items() if name not in action.remove} | action.set

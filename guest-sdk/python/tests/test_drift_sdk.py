@@ -1,11 +1,42 @@
+import json
 import unittest
 from decimal import Decimal
 
-from drift_sdk import DriftValueError, delete_grant, migration, run, testing
+from drift_sdk import Actions, DriftValueError, _actions, _wire, delete_grant, migration, run, testing
 
 
 def of(function):
     return migration(number=1, name="x")(function)
+
+
+class Texts(unittest.TestCase):
+    def test_every_type_goes_through_the_text_of_the_contract_and_back(self):
+        item = {
+            "s": {"S": '😀"'}, "n": {"N": "1.50"}, "b": {"B": "//79"}, "t": {"BOOL": True}, "z": {"NULL": True}, "ss": {"SS": ["a", "b"]},
+            "ns": {"NS": ["-0.5", "1E+3"]}, "bs": {"BS": ["AA==", "AQI="]}, "m": {"M": {"l": {"L": [{"NULL": True}, {"L": []}]}, "m": {"M": {}}}},
+        }
+        read = _wire.read_item(json.dumps(item))
+        self.assertEqual((read["n"], read["b"], read["ns"]), (Decimal("1.50"), b"\xff\xfe\xfd", {Decimal("-0.5"), Decimal(1000)}))
+        written = json.loads(_wire.write_actions([_actions.Patch(read, ["x"])]))
+        self.assertEqual(written, [{"patch": {"set": item, "remove": ["x"]}}])
+
+    def test_every_action_has_its_text(self):
+        actions = Actions()
+        actions.insert("Claims", {"Id": 1}, "fail")
+        actions.update("Claims", {"Id": 1}, "SET #n = :n", condition="a = b", names={"#n": "n"}, values={":n": None})
+        actions.delete(None, {"Id": 2})
+        actions.delete_this()
+        key = {"Id": {"N": "1"}}
+        update = {"table": "Claims", "key": key, "expression": "SET #n = :n", "condition": "a = b", "names": {"#n": "n"}, "values": {":n": {"NULL": True}}}
+        self.assertEqual(
+            json.loads(_wire.write_actions(actions.list)),
+            [
+                {"insert": {"table": "Claims", "item": key, "existing": "fail"}},
+                {"update": update},
+                {"delete": {"table": None, "key": {"Id": {"N": "2"}}}},
+                {"delete": {"table": None, "key": None}},
+            ],
+        )
 
 
 class Migrations(unittest.TestCase):

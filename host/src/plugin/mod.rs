@@ -22,6 +22,7 @@ mod said;
 mod script;
 mod slot;
 mod tally;
+mod text;
 mod trap;
 mod wasi;
 
@@ -155,7 +156,11 @@ impl Plugin {
         let beyond: Vec<String> =
             imports.iter().filter(|import| script.is_none() || *import != script::SOURCE).cloned().collect();
         imports::check(name, &beyond, about.is_interpreter)?;
-        if let Some(missing) = ["describe", "migrate"].into_iter().find(|wanted| !exports.iter().any(|export| export == wanted)) {
+        let exported = |wanted: &&str| exports.iter().any(|export| export == wanted);
+        let (describe, migrate) = (exported(&"describe"), contract::MIGRATE.iter().any(exported));
+        if let Some(missing) =
+            [(describe, "describe"), (migrate, "migrate")].into_iter().find_map(|(is, name)| (!is).then_some(name))
+        {
             let shown = if exports.is_empty() { "none".into() } else { said::line(&exports.join(", "), SHOWN) };
             return Err(LoadError::World { name: named(), missing: format!("`{missing}`"), exports: shown });
         }
@@ -175,7 +180,7 @@ impl Plugin {
         }
         Ok(Self {
             // An SDK whose components always have the export says so.
-            reversible: has_export(&component, "undo")
+            reversible: contract::UNDO.iter().any(exported)
                 && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,
@@ -330,10 +335,6 @@ fn check_magic(name: &str, bytes: &[u8]) -> Result<(), LoadError> {
             Err(LoadError::NotWasm { name: name.into(), found })
         }
     }
-}
-
-fn has_export(component: &Component, name: &str) -> bool {
-    component.get_export_index(None, name).is_some()
 }
 
 fn one_line(error: &wasmtime::Error) -> String {

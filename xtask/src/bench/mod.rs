@@ -85,7 +85,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let rows = Rows::find(options.data.as_deref(), options.items, &work.0)?;
     let mut bench = Bench { programs, rows, work: work.0.clone() };
     let mut skipped = Vec::new();
-    let mut cases = Vec::new();
+    let (mut cases, mut failed) = (Vec::new(), Vec::new());
     for plan in plans {
         // What needs a toolchain that is not here is left out; the figures that are there mean the same without it.
         match bench.prepare(&plan) {
@@ -99,21 +99,28 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     for round in 1..=options.rounds {
         for case in cases.iter_mut().filter(|case| round <= case.rounds_at_most) {
             eprintln!("xtask: round {round} of {}: {}", options.rounds.min(case.rounds_at_most), case.name);
-            let measured = bench.round(case)?;
-            case.rounds.push(measured);
+            match bench.round(case) {
+                Ok(measured) => case.rounds.push(measured),
+                Err(why) => failed.push(format!("{}: {why}", case.name)),
+            }
         }
     }
-    let layers = match options.names.is_empty() || options.names.iter().any(|name| name == LAYERS) {
-        true => bench.layers()?,
-        false => Map::new(),
-    };
+    let mut layers = Map::new();
+    if options.names.is_empty() || options.names.iter().any(|name| name == LAYERS) {
+        match bench.layers() {
+            Ok(figures) => layers = figures,
+            Err(why) => failed.push(why),
+        }
+    }
+    cases.retain(|case| !case.rounds.is_empty());
     let report = report::Report { cases: &cases, layers: &layers, data: &bench.rows.name, skipped: &skipped };
     if options.json {
         println!("{}", report.json());
     } else {
         print!("{}", report.table());
     }
-    Ok(())
+    // What was measured is told whatever became of the rest: it took long.
+    if failed.is_empty() { Ok(()) } else { Err(failed.join("; ")) }
 }
 
 struct Bench {
@@ -127,8 +134,8 @@ impl Bench {
     fn layers(&mut self) -> Result<Map<String, Value>> {
         eprintln!("xtask: the parts, one by one");
         let guest = self.programs.guest("rust")?;
-        let output =
-            Command::new(&self.programs.layers).arg(guest).arg(self.work.join("layers")).stderr(Stdio::inherit()).output();
+        let journals = self.work.join("journals");
+        let output = Command::new(&self.programs.layers).arg(guest).arg(journals).stderr(Stdio::inherit()).output();
         let output = output.map_err(|error| format!("cannot start {}: {error}", self.programs.layers.display()))?;
         let said = String::from_utf8_lossy(&output.stdout);
         serde_json::from_str(&said).map_err(|error| format!("layers ended with {} and said {said:?}: {error}", output.status))

@@ -1,5 +1,7 @@
 //! Python: componentize-py, in a virtual environment of its own.
 
+mod realloc;
+
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
@@ -19,7 +21,7 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
     let sdk = Path::new(".drift").join("sdk").join("python");
     let wit = sdk.join("wit");
     Tool::new(tool, INSTALL, project)
-        .args(["-d".as_ref(), wit.as_os_str(), "-w".as_ref(), "reversible-migration".as_ref(), "componentize".as_ref()])
+        .args(["-d".as_ref(), wit.as_os_str(), "-w".as_ref(), "reversible-json-migration".as_ref(), "componentize".as_ref()])
         .args([
             "drift_entry".as_ref(),
             "-p".as_ref(),
@@ -30,7 +32,9 @@ pub(super) fn build(project: &Path) -> Result<Vec<u8>, Error> {
             absolute.as_os_str(),
         ])
         .run()?;
-    std::fs::read(&out).map_err(|error| at(&out, error))
+    let mut component = std::fs::read(&out).map_err(|error| at(&out, error))?;
+    realloc::mend(&mut component);
+    Ok(component)
 }
 
 /// The program, installed into the user's cache the first time.

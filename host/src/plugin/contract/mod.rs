@@ -3,6 +3,7 @@
 //! A new case in a variant or field in a record is a new minor version, and a module here; what did not change is taken over
 //! from the version before (decision 4).
 
+mod json;
 mod v0_1;
 mod v0_2;
 
@@ -17,6 +18,10 @@ use crate::model::{Action, Description, Item};
 
 /// The package that a migration imports, without its version.
 pub(super) const PACKAGE: &str = "drift:migration/";
+
+/// What a component exports, in either form, to migrate an item and to take one back.
+pub(super) const MIGRATE: [&str; 2] = ["migrate", json::MIGRATE];
+pub(super) const UNDO: [&str; 2] = ["undo", json::UNDO];
 
 /// One version of the contract.
 pub(super) trait Contract: Send + Sync {

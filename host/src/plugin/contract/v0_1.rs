@@ -1,7 +1,7 @@
 //! Version 0.1.x: `wit/migration.wit`, frozen.
 //!
 //! `direct-migration` has all the imports and what every plugin exports; the reversible world adds `undo` over the same
-//! types. The `dynamodb` interface is linked always, and each of its calls is checked.
+//! types. The `dynamodb` interface is linked always, and each of its calls is checked. What exports `migrate-json` is spoken to in text.
 #![allow(missing_docs)]
 
 use wasmtime::Store;
@@ -9,7 +9,7 @@ use wasmtime::component::{HasSelf, InstancePre, Linker};
 
 use super::super::instance::State;
 use super::super::{lift, lower};
-use super::{Answer, Contract, Guest};
+use super::{Answer, Contract, Guest, json};
 use crate::migration::Direction;
 use crate::model::{Description, Item};
 
@@ -62,10 +62,16 @@ impl Contract for V0_1 {
     }
 
     fn check(&self, pre: &InstancePre<State>) -> wasmtime::Result<()> {
+        if json::is_spoken(pre) {
+            return json::check(pre);
+        }
         DirectMigrationIndices::new(pre).map(drop)
     }
 
     fn describe(&self, pre: &InstancePre<State>, store: &mut Store<State>) -> wasmtime::Result<Result<Description, String>> {
+        if json::is_spoken(pre) {
+            return json::describe(pre, store);
+        }
         let instance = pre.instantiate(&mut *store)?;
         let guest = DirectMigrationIndices::new(pre)?.load(&mut *store, &instance)?;
         Ok(lift::description(guest.call_describe(store)?))
@@ -77,6 +83,9 @@ impl Contract for V0_1 {
         store: &mut Store<State>,
         direction: Direction,
     ) -> wasmtime::Result<Box<dyn Guest>> {
+        if json::is_spoken(pre) {
+            return json::start(pre, store, direction);
+        }
         let instance = pre.instantiate(&mut *store)?;
         Ok(match direction {
             Direction::Migrate => Box::new(DirectMigrationIndices::new(pre)?.load(store, &instance)?),
