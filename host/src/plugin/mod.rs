@@ -31,7 +31,6 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
-use wasmtime::component::Component;
 
 pub use about::{About, Producer};
 pub use cache::default_cache_dir;

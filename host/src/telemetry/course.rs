@@ -228,7 +228,7 @@ impl Course {
         let times = sources.meter.latencies().into_iter().filter_map(|((operation, error), times)| {
             let since = before.latencies.get(&(operation, error)).map_or(times, |before| times.since(before));
             let mut of: Vec<Attribute> = vec![("db.system.name", "aws.dynamodb".into()), ("db.operation.name", operation.into())];
-            of.extend(error.map(|error| ("error.type", Said::from(error.as_str()))));
+            of.extend(error.map(|error| ("error.type", Said::from(error.explained().as_str()))));
             (since.count() > 0).then_some((of, Amount::Times(since)))
         });
         let mut metrics = vec![
