@@ -73,7 +73,7 @@ instruments! {
     JOURNAL = "drift.journal.size" Gauge "By" [""]
         "Bytes of the run's journal on this machine's disk";
     DROPPED = "drift.telemetry.dropped_spans" Counter "{span}" [""]
-        "Spans that were not sent because the collector took none for long";
+        "Spans beyond the 2,000 that are kept from one sending to the next";
 }
 
 /// What a point has.

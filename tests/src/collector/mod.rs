@@ -28,6 +28,8 @@ pub enum Answers {
     Well,
     /// With this status, and keeps nothing.
     With(u16),
+    /// With 503 so many times, and then it takes everything.
+    Late(usize),
     /// Never.
     Nothing,
 }
@@ -108,10 +110,12 @@ async fn take(
     let body = request.into_body().collect().await.unwrap().to_bytes();
     let mut answer = Response::new(Full::new(Bytes::new()));
     heard.lock().unwrap().requests.push((path.clone(), form.clone(), tenant));
+    let before = heard.lock().unwrap().requests.len() - 1;
     match answers {
+        Answers::Late(times) if before < times => *answer.status_mut() = hyper::StatusCode::SERVICE_UNAVAILABLE,
         Answers::Nothing => return std::future::pending().await,
         Answers::With(status) => *answer.status_mut() = hyper::StatusCode::from_u16(status).unwrap(),
-        Answers::Well => {
+        Answers::Well | Answers::Late(_) => {
             let mut heard = heard.lock().unwrap();
             heard.bytes.extend(&body);
             let is_trace = path.ends_with("/traces");

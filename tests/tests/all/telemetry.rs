@@ -214,6 +214,20 @@ fn a_collector_that_is_away_refuses_or_hangs_changes_nothing_but_one_line() {
 }
 
 #[test]
+fn what_a_collector_could_not_take_for_now_is_sent_once_more() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(40);
+    let collector = Collector::start(Answers::Late(2));
+    let arguments = ["run", &echo, "--table", "Things", "--json", "--otlp", &collector.url()];
+    let (code, out, error) = ended(alone(world.command(&arguments)));
+    assert_eq!(code, 0, "{error}");
+    let heard = collector.heard();
+    assert!(heard.requests.len() >= 4, "{:?}", heard.requests);
+    agrees(&heard, &serde_json::from_str(&out).unwrap());
+    assert_eq!(heard.spans().len(), 4, "each once: {:?}", heard.spans());
+}
+
+#[test]
 fn nothing_is_sent_unasked_and_what_cannot_be_used_is_said() {
     let Some(echo) = guest("echo") else { return };
     let collector = Collector::start(Answers::Well);
