@@ -264,7 +264,7 @@ impl Doctor<'_> {
         for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
             if std::env::var_os(name).is_some_and(|value| !value.is_empty()) {
                 // A proxy's address may hold a password.
-                self.find("environment", Verdict::Note, format!("{name} is set"));
+                self.find("variable", Verdict::Note, format!("{name} is set"));
             }
         }
     }

@@ -7,8 +7,10 @@ mod output;
 
 pub mod author;
 pub mod cli;
+pub mod config;
 pub mod doctor;
 pub mod dynamo;
+pub mod explain;
 pub mod history;
 pub mod iam;
 pub mod insight;

@@ -21,7 +21,7 @@ pub struct Error(pub String);
 
 impl From<Error> for crate::Error {
     fn from(error: Error) -> Self {
-        Self::Usage(error.0)
+        Self::Known(crate::explain::Code::Project, error.0)
     }
 }
 

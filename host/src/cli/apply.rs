@@ -7,10 +7,12 @@ use clap::Args;
 
 use super::Ended;
 use super::connection::Connection;
+use super::hooks::Hooked;
 use super::options::{BackedUp, Disk, Limited, Rates, parse_grants};
 use super::run::{First, Output};
 use super::source::Loading;
 use crate::Error;
+use crate::explain::Code;
 use crate::journal::{Journal, Manifest};
 use crate::migration::Migration;
 use crate::plugin::Plugin;
@@ -43,6 +45,8 @@ pub(super) struct ApplyVerb {
     #[command(flatten)]
     disk: Disk,
     #[command(flatten)]
+    hooked: Hooked,
+    #[command(flatten)]
     connection: Connection,
     #[command(flatten)]
     output: Output,
@@ -52,7 +56,9 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
-        let migrator = self.output.watched(self.first.asked(self.connection.migrator_of(&manifest).await?, &self.output));
+        let hooks = self.hooked.hooks(&self.connection, &manifest.secret_arguments)?;
+        let migrator = hooks.gated(self.first.asked(self.connection.migrator_of(&manifest).await?, &self.output));
+        let migrator = self.output.watched(migrator);
         self.connection.lasting(&migrator)?;
         let slots = self.concurrency.map(usize::from);
         let mut options = RunOptions::new(&manifest.context.table);
@@ -65,11 +71,11 @@ impl ApplyVerb {
         self.disk.give(&mut options);
         self.output.confirm(&migrator, &options.table)?;
         let migration = self.migration(&journal, slots)?;
-        let summary = match self.retry_failed {
-            true => migrator.retry_failed(journal, migration, &options).await?,
-            false => migrator.apply(journal, migration, &options).await?,
+        let ended = match self.retry_failed {
+            true => migrator.retry_failed(journal, migration, &options).await,
+            false => migrator.apply(journal, migration, &options).await,
         };
-        Ok(self.output.print(&summary))
+        Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
     }
 
     fn migration(&self, journal: &Journal, slots: Option<usize>) -> Result<Arc<dyn Migration>, Error> {
@@ -85,7 +91,10 @@ impl ApplyVerb {
             if !missing.is_empty() {
                 let asked: Vec<String> = missing.iter().map(ToString::to_string).collect();
                 let run = &manifest.run;
-                return Err(Error::Refused(format!("the fixed plugin asks for more than run {run} has: {}", asked.join(", "))));
+                return Err(Error::Known(
+                    Code::GrantMissing,
+                    format!("the fixed plugin asks for more than run {run} has: {}", asked.join(", ")),
+                ));
             }
             return Ok(Arc::new(kept(plugin, manifest).grant(grants)));
         }

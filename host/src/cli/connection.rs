@@ -8,7 +8,9 @@ use clap::Args;
 use super::signals;
 use super::source::Building;
 use crate::Error;
+use crate::config::Environment;
 use crate::dynamo::{ConnectionSettings, Database};
+use crate::explain::Code;
 use crate::journal::{Manifest, RunFile};
 use crate::run::Migrator;
 use crate::store::Store;
@@ -16,6 +18,14 @@ use crate::store::Store;
 /// Where the tables are.
 #[derive(Args, Clone)]
 pub(super) struct Connection {
+    /// The environment whose settings hold where no flag says otherwise [default: the file's `default`, if it has one]
+    ///
+    /// Its account and its tables are bounds: what is outside them is refused before anything is read or written (docs/configuration.md).
+    #[arg(long = "env", value_name = "NAME")]
+    environment: Option<String>,
+    /// The file of environments [default: drift.toml in the working directory, if it is there]
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
     /// The endpoint, for DynamoDB of your own: http://127.0.0.1:8000, say
     #[arg(long, value_name = "URL")]
     endpoint_url: Option<String>,
@@ -58,9 +68,23 @@ impl Connection {
         if self.settings().is_local() { Building::Allowed } else { Building::Refused }
     }
 
-    /// Connects as these flags say.
+    /// The environment that holds, if one does.
+    pub(super) fn environment(&self) -> Result<Option<Environment>, Error> {
+        Ok(Environment::choose(self.config.as_deref(), self.environment.as_deref())?)
+    }
+
+    /// Refuses credentials of another account than the environment's.
+    async fn check_account(&self, database: &Database) -> Result<(), Error> {
+        match self.environment()? {
+            Some(environment) => environment.check_account(database).await,
+            None => Ok(()),
+        }
+    }
+
+    /// Connects as these flags say, to the account of the environment if it names one.
     pub(super) async fn migrator(&self) -> Result<Migrator, Error> {
         let migrator = Migrator::connect(self.settings()).await?.stop_by(signals::stop()).runs_dir(self.runs_dir());
+        self.check_account(migrator.database()).await?;
         let migrator = match self.runs_dir.as_deref().filter(|url| is_url(url)) {
             Some(url) => {
                 let store = self.store_at(url, migrator.database())?;
@@ -76,6 +100,9 @@ impl Connection {
 
     /// Connects to where a run began, for as much as these flags do not say otherwise.
     pub(super) async fn migrator_of(&self, manifest: &Manifest) -> Result<Migrator, Error> {
+        if let Some(environment) = self.environment()? {
+            environment.check_table(&manifest.context.table)?;
+        }
         let or = |given: &Option<String>, began: &Option<String>| given.clone().or_else(|| began.clone());
         let there = Self {
             endpoint_url: or(&self.endpoint_url, &manifest.endpoint_url),
@@ -101,10 +128,19 @@ impl Connection {
         }
     }
 
+    /// Where runs are kept, as `--runs-dir` says it.
+    pub(super) fn runs_place(&self) -> String {
+        self.runs_dir.clone().unwrap_or_else(|| self.runs_dir().display().to_string())
+    }
+
     /// Where runs are kept, if that is object storage.
     pub(super) async fn store(&self) -> Result<Option<Store>, Error> {
         match self.runs_dir.as_deref().filter(|url| is_url(url)) {
-            Some(url) => Ok(Some(self.store_at(url, &Database::connect(&self.settings()).await?)?)),
+            Some(url) => {
+                let database = Database::connect(&self.settings()).await?;
+                self.check_account(&database).await?;
+                Ok(Some(self.store_at(url, &database)?))
+            }
             None => Ok(None),
         }
     }
@@ -151,10 +187,13 @@ impl Connection {
         }
         match passing(|name| std::env::var(name).ok()) {
             None => Ok(()),
-            Some(sign) => Err(Error::Refused(format!(
-                "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way is no harm, say --ephemeral-runs",
-                self.runs_dir().display()
-            ))),
+            Some(sign) => Err(Error::Known(
+                Code::PassingMachine,
+                format!(
+                    "this looks like a machine that comes and goes ({sign}), and a run goes on only with its journal, which would be in {}. Keep it where it lasts, --runs-dir s3://BUCKET/PREFIX (or DRIFT_RUNS_DIR); or, if that folder lasts or losing a run half-way is no harm, say --ephemeral-runs",
+                    self.runs_dir().display()
+                ),
+            )),
         }
     }
 }

@@ -1,11 +1,15 @@
 //! `doctor`: whether a run on a table would work, before anything depends on it.
 
+use std::path::Path;
+
 use clap::Args;
 use serde_json::json;
 
 use super::Ended;
 use super::connection::Connection;
 use crate::doctor::{Finding, Verdict, examine};
+use crate::dynamo::Database;
+use crate::{Error, config};
 
 #[derive(Args)]
 pub(super) struct DoctorVerb {
@@ -23,7 +27,8 @@ impl DoctorVerb {
     /// Exit code 4 if something is missing that a run needs.
     pub(super) async fn run(self) -> Ended {
         let migrator = self.connection.migrator().await?;
-        let findings = examine(&migrator, &self.table, self.connection.meta(), &self.connection.runs_dir()).await;
+        let mut findings = environment(&self.connection, migrator.database())?;
+        findings.extend(examine(&migrator, &self.table, self.connection.meta(), &self.connection.runs_dir()).await);
         let is_well = findings.iter().all(|finding| finding.verdict != Verdict::Bad);
         if self.json {
             let findings: Vec<_> = findings.iter().map(document).collect();
@@ -39,6 +44,18 @@ impl DoctorVerb {
         }
         Ok(if is_well { 0 } else { 4 })
     }
+}
+
+/// Which environment holds, where there is a file of them.
+fn environment(connection: &Connection, database: &Database) -> Result<Vec<Finding>, Error> {
+    let (verdict, said) = match connection.environment()? {
+        Some(environment) => (Verdict::Good, environment.told(database)),
+        None if Path::new(config::FILE).is_file() => {
+            (Verdict::Note, format!("{} is here, names no default, and no --env was given: nothing of it holds", config::FILE))
+        }
+        None => return Ok(Vec::new()),
+    };
+    Ok(vec![Finding { what: "environment".into(), verdict, said }])
 }
 
 fn line(finding: &Finding) -> String {

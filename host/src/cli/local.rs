@@ -2,27 +2,24 @@
 
 use std::io::{self, Write as _};
 use std::path::PathBuf;
+use std::process::ExitCode;
 
 use serde_json::json;
 
-use super::{Exit, complain};
+use super::complain;
 use crate::local::{DEFAULT_PORT, EmbeddedDynamoDb, Load, LocalError, Options, Running, TableReport};
 
-/// Serve a DynamoDB on this machine, for trying and testing.
-///
-/// Prints its URL on standard output when it answers, and runs until Ctrl-C. Tables are kept in memory unless --data
-/// names a file.
 #[derive(Debug, clap::Args)]
 pub(super) struct Arguments {
-    /// The port on 127.0.0.1; 0 takes any free one.
+    /// The port on 127.0.0.1; 0 takes any free one
     #[arg(long, value_name = "N", default_value_t = DEFAULT_PORT)]
     port: u16,
 
-    /// Keep the tables in this file, created where missing.
+    /// Keep the tables in this file, created where missing [default: in memory]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
 
-    /// Create a table and fill it from a file, unless it exists already. May be given more than once.
+    /// Create a table and fill it from a file, unless it exists already; may be given more than once
     ///
     /// TABLE:KEY=FILE names the partition key, TABLE:KEY,SORT=FILE the sort key too. TABLE:+KEY=FILE numbers the rows from
     /// 1 and keeps the number in KEY; TABLE:+KEY*20=FILE reads the file twenty times over.
@@ -31,19 +28,19 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "TABLE:KEY=FILE")]
     load: Vec<Load>,
 
-    /// Print one JSON document instead of the URL.
+    /// Print one JSON document instead of the URL
     #[arg(long)]
     json: bool,
 }
 
-pub(super) fn run(arguments: Arguments) -> Exit {
+pub(super) fn run(arguments: Arguments) -> ExitCode {
     let Arguments { port, data, load, json } = arguments;
     let kept = data.is_some();
     match start_and_wait(Options { port, data, load, streams: false }, json, kept) {
-        Ok(()) => Exit::Done,
+        Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            complain(&error);
-            exit_of(&error)
+            complain(&error, error.code());
+            ExitCode::from(error.code().exit_code())
         }
     }
 }
@@ -90,15 +87,6 @@ fn sentence(table: &TableReport) -> String {
             plural(*items, "item"),
             plural(*rows, "row")
         ),
-    }
-}
-
-fn exit_of(error: &LocalError) -> Exit {
-    match error {
-        LocalError::PortInUse { .. } | LocalError::Engine { .. } | LocalError::Serve(_) => Exit::TryAgain,
-        LocalError::Listen { .. } | LocalError::Data { .. } | LocalError::TableTwice { .. } | LocalError::Load { .. } => {
-            Exit::Usage
-        }
     }
 }
 

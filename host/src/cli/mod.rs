@@ -1,15 +1,22 @@
 //! The command line: one verb a file, no logic of its own.
 //!
 //! Results go to standard output, progress and errors to standard error. Exit codes are one table for all verbs: 0 done,
-//! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; 2 usage or unusable plugin; 3 refused;
+//! or nothing to do; 1 failed or doubtful items, or `plan --check` found changes; and for errors that of their code ([`crate::explain`]): 2 usage or unusable plugin; 3 refused;
 //! 4 denied, unknown credentials, or table missing; 65 journal corrupt or foreign; 75 try again (locked, unreachable, no answer,
 //! expired credentials); 130/143 interrupted and resumable.
 
 mod apply;
 mod build;
+mod completions;
 mod connection;
 mod ctl;
 mod doctor;
+mod examples;
+mod explain;
+#[cfg(test)]
+mod flags;
+mod help;
+mod hooks;
 mod inspect;
 #[cfg(unix)]
 mod keys;
@@ -19,10 +26,10 @@ mod options;
 mod repair;
 mod run;
 mod series;
+mod settled;
 mod show;
 mod signals;
 mod source;
-mod span;
 mod status;
 mod test;
 mod try_;
@@ -31,7 +38,10 @@ mod up;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use serde_json::json;
+
+use crate::explain::Code;
 
 /// Changes the items of a live DynamoDB table, safely, with sandboxed migrations.
 #[derive(Parser)]
@@ -43,85 +53,107 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Plan and apply a migration
-    Run(run::RunVerb),
-    /// Scan and migrate, and stop before anything is written
-    Plan(run::PlanVerb),
-    /// Go on with a run from wherever it stands
-    #[command(alias = "resume")]
-    Apply(apply::ApplyVerb),
-    /// Go back by the migration's own code, or by the host from what a run kept
-    Undo(undo::UndoVerb),
-    /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
-    Ctl(ctl::CtlVerb),
-    /// Decide what only people can: a dead lease, a lost journal, an item in doubt, another digest
-    Repair(repair::RepairVerb),
-    /// Apply the migrations of a folder that are not applied yet, in the order of their numbers
-    Up(up::UpVerb),
-    /// See what a migration would do to a few items, without commitment
-    Try(try_::TryVerb),
-    /// Look whether a run on a table would find what it needs; writes nothing
-    Doctor(doctor::DoctorVerb),
-    /// Applied migrations and unfinished runs; of a folder, where each migration stands
-    Status(status::StatusVerb),
-    /// All that is known of one run
-    Show(show::ShowVerb),
-    /// Make a small project of a migration, in a language of your choice
+    /// Make a small project of a migration, in any of five languages
     New(new::NewVerb),
     /// Make a component of a project
     Build(build::BuildVerb),
-    /// Try a migration on fixtures: items, and what should become of them
+    /// Try a migration on fixtures: items, and what they should become
     Test(test::TestVerb),
+    /// See what a migration would do to a few items; writes nothing
+    Try(try_::TryVerb),
     /// What a plugin is, says and asks for
     Inspect(inspect::InspectVerb),
+    /// Look whether a run would find what it needs; writes nothing
+    Doctor(doctor::DoctorVerb),
+    /// Scan and migrate, and stop before anything is written
+    Plan(run::PlanVerb),
+    /// Plan and apply a migration
+    Run(run::RunVerb),
+    /// Go on with a run from wherever it stands
+    #[command(alias = "resume")]
+    Apply(apply::ApplyVerb),
+    /// Go back: by the migration's own code, or from what a run kept
+    Undo(undo::UndoVerb),
+    /// Apply what of a folder of migrations is not applied yet
+    ///
+    /// In the order of their numbers, and no further than the first that does not end well.
+    Up(up::UpVerb),
+    /// Steer a run at work, from any machine: pause, rates, stop
+    Ctl(ctl::CtlVerb),
+    /// What is applied, what is unfinished; where a folder stands
+    Status(status::StatusVerb),
+    /// All that is known of one run
+    Show(show::ShowVerb),
+    /// Decide what only people can: a dead lease, an item in doubt
+    ///
+    /// And a journal that is lost, or code with another digest. Each asks first, and each leaves a line in the audit.
+    Repair(repair::RepairVerb),
     /// Create the metadata tables
     Init(status::InitVerb),
     /// Serve DynamoDB on loopback, with data, for trying things out
+    ///
+    /// Prints its URL on standard output when it answers, and runs until Ctrl-C. Tables are kept in memory unless --data names a file.
     Local(local::Arguments),
+    /// What an error's code means, and what to do about it
+    Explain(explain::ExplainVerb),
+    /// A script by which a shell completes verbs, flags and values
+    Completions(completions::CompletionsVerb),
 }
 
-/// How `local` ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    /// Done, or nothing to do.
-    Done = 0,
-    /// Wrong usage, or an unusable plugin or file.
-    Usage = 2,
-    /// Try again: locked, unreachable, in use.
-    TryAgain = 75,
-}
-
-impl From<Exit> for ExitCode {
-    fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+/// Says what went wrong, on standard error, and where there is more about it.
+fn complain(error: &dyn std::fmt::Display, code: Code) {
+    let said = error.to_string();
+    match code.says_more() {
+        // Below a list it is no part of its last line.
+        true => tell!("error: {said}{}(drift-host explain {code})", if said.contains('\n') { '\n' } else { ' ' }),
+        false => tell!("error: {said}"),
     }
 }
 
-/// Says what went wrong, on standard error.
-fn complain(error: &dyn std::fmt::Display) {
-    tell!("error: {error}");
+/// The same for machines that read progress, an object a line.
+fn complain_to_machines(error: &crate::Error, exit: u8) {
+    let run = match error {
+        crate::Error::Interrupted { run, .. } => Some(run),
+        _ => None,
+    };
+    let code = error.code().as_str();
+    let at = crate::history::now();
+    tell!(
+        "{}",
+        json!({ "v": 1, "event": "error", "at": at, "code": code, "exit": exit, "message": error.to_string(), "run": run })
+    );
 }
 
 /// What a verb ends with: an exit code, or an error with its own.
 type Ended = Result<u8, crate::Error>;
 
-/// The tree of verbs and flags, with their help texts: what `--help` and the pages of the verbs are made from.
+/// The tree of verbs and flags, with their help texts and examples: what `--help`, completions and the pages of the verbs are made from.
 pub fn command() -> clap::Command {
-    Cli::command()
+    help::arranged(Cli::command())
 }
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let matches = match settled::matches(command()) {
+        Ok(matches) => matches,
+        Err(error) => {
+            complain(&error, error.code());
+            return ExitCode::from(error.exit_code());
+        }
+    };
+    let cli = match Cli::from_arg_matches(&matches) {
+        Ok(cli) => cli,
+        Err(error) => error.exit(),
+    };
     let local = match cli.command {
-        Command::Local(arguments) => return local::run(arguments).into(),
+        Command::Local(arguments) => return local::run(arguments),
         other => other,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
-            tell!("error: the runtime could not be started: {error}");
-            return ExitCode::from(75);
+            complain(&format!("the runtime could not be started: {error}"), Code::Process);
+            return ExitCode::from(Code::Process.exit_code());
         }
     };
     let ended = runtime.block_on(async {
@@ -141,14 +173,26 @@ pub fn main() -> ExitCode {
             Command::Build(verb) => verb.run(),
             Command::Test(verb) => verb.run(),
             Command::Inspect(verb) => verb.run(),
+            Command::Explain(verb) => verb.run(),
+            Command::Completions(verb) => verb.run(),
             Command::Init(verb) => verb.run().await,
             Command::Local(_) => Ok(0),
         }
     });
     runtime.shutdown_timeout(std::time::Duration::from_secs(1));
     let code = ended.unwrap_or_else(|error| {
-        complain(&error);
-        error.exit_code()
+        let exit = error.exit_code();
+        if is_set(&matches, "json_progress") {
+            complain_to_machines(&error, exit);
+        }
+        complain(&error, error.code());
+        exit
     });
     ExitCode::from(signals::exit_code(code))
+}
+
+/// Whether the verb has this flag, and it was given.
+fn is_set(matches: &clap::ArgMatches, flag: &str) -> bool {
+    let verb = matches.subcommand().map(|(_, verb)| verb);
+    verb.and_then(|verb| verb.try_get_one::<bool>(flag).ok().flatten()).is_some_and(|set| *set)
 }

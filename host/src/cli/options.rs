@@ -6,9 +6,12 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::connection::Connection;
+use super::hooks::{Hooked, Hooks};
 use super::signals;
 use super::source::{Building, Loading};
 use crate::Error;
+use crate::explain::Code;
 use crate::migration::{Migration, PolicyTerms, SecretArgument};
 use crate::model::{Bytes, GrantRequest};
 use crate::plugin::{Grant, Grants, Limits, Plugin};
@@ -74,11 +77,11 @@ pub(super) struct Rates {
     /// Kept with the run: `drift-host apply RUN` goes on with it unless it is told otherwise.
     #[arg(long, value_name = "N|P%")]
     max_read_units: Option<Rate>,
-    /// Write units a second at most, likewise
+    /// Write units a second at most, likewise [default: 25%, unless it is local]
     #[arg(long, value_name = "N|P%")]
     max_write_units: Option<Rate>,
     /// Stop after so long, with exit code 75; `drift-host apply RUN` goes on: 90s, 14m, 1h30m
-    #[arg(long, value_name = "SPAN", value_parser = super::span::parse)]
+    #[arg(long, value_name = "SPAN", value_parser = crate::model::span)]
     stop_after: Option<Duration>,
 }
 
@@ -162,6 +165,8 @@ pub(super) struct Flow {
     delivery: Delivery,
     #[command(flatten)]
     care: Care,
+    #[command(flatten)]
+    hooked: Hooked,
 }
 
 /// What the table must have.
@@ -261,10 +266,13 @@ impl Given {
         };
         let missing = grants.missing(loaded.description(), name);
         if missing.is_empty() && loaded.calls_at_once() && !grants.has_direct() {
-            return Err(Error::Refused(format!(
-                "the migration {} imports drift:migration/dynamodb, by which it reads or writes tables at once, and was granted no table for it; nothing was read or written. If it may, add --grant direct-read:TABLE, or --grant direct-write:TABLE (of which there is no plan)",
-                loaded.description().name
-            )));
+            return Err(Error::Known(
+                Code::GrantMissing,
+                format!(
+                    "the migration {} imports drift:migration/dynamodb, by which it reads or writes tables at once, and was granted no table for it; nothing was read or written. If it may, add --grant direct-read:TABLE, or --grant direct-write:TABLE (of which there is no plan)",
+                    loaded.description().name
+                ),
+            ));
         }
         if missing.is_empty() {
             return Ok((loaded.grant(grants.clone()), grants));
@@ -274,13 +282,16 @@ impl Given {
             let why = loaded.description().grants.iter().find(same).map_or("", |asked| asked.why.as_str());
             format!("\n  --grant {grant}   {why}")
         });
-        Err(Error::Refused(format!(
-            "the migration {} asks for more than was granted. It asks for {}; granted are {}; nothing was read or written. If it may, add{}",
-            loaded.description().name,
-            Grants::asked_by(loaded.description()).to_strings().join(", "),
-            if grants.is_empty() { "none".into() } else { grants.to_strings().join(", ") },
-            asked.collect::<String>()
-        )))
+        Err(Error::Known(
+            Code::GrantMissing,
+            format!(
+                "the migration {} asks for more than was granted. It asks for {}; granted are {}; nothing was read or written. If it may, add{}",
+                loaded.description().name,
+                Grants::asked_by(loaded.description()).to_strings().join(", "),
+                if grants.is_empty() { "none".into() } else { grants.to_strings().join(", ") },
+                asked.collect::<String>()
+            ),
+        ))
     }
 
     /// What the policy leaves a run on this table.
@@ -303,6 +314,11 @@ impl Given {
 }
 
 impl Flow {
+    /// What is to run at moments of the run.
+    pub(super) fn hooks(&self, connection: &Connection) -> Result<Hooks, Error> {
+        self.hooked.hooks(connection, &self.given.secret_arguments()?)
+    }
+
     /// What these flags say of the work itself.
     pub(super) fn options(&self, table: &str) -> RunOptions {
         self.rates.begin();
@@ -377,19 +393,22 @@ impl Flow {
         if migration.digest() == member.digest {
             return Ok((migration, options));
         }
-        Err(Error::Refused(format!(
-            "{} is {} now, and was {} when the folder was read: somebody changes it. Begin again when that is done",
-            member.path.display(),
-            migration.digest(),
-            member.digest
-        )))
+        Err(Error::Known(
+            Code::DigestDiffers,
+            format!(
+                "{} is {} now, and was {} when the folder was read: somebody changes it. Begin again when that is done",
+                member.path.display(),
+                migration.digest(),
+                member.digest
+            ),
+        ))
     }
 }
 
 fn of_policy(error: PolicyError) -> Error {
     match error {
-        PolicyError::File { .. } => Error::Usage(error.to_string()),
-        PolicyError::Forbidden { .. } => Error::Refused(error.to_string()),
+        PolicyError::File { .. } => Error::Known(Code::PolicyUnusable, error.to_string()),
+        PolicyError::Forbidden { .. } => Error::Known(Code::PolicyForbids, error.to_string()),
     }
 }
 

@@ -11,6 +11,7 @@ use super::connection::Connection;
 use super::options::Flow;
 use crate::Error;
 use crate::author::{Mask, Recorder};
+use crate::explain::Code;
 use crate::insight::Insight;
 use crate::journal::{self, Journal};
 use crate::migration::Migration;
@@ -155,7 +156,8 @@ impl RunVerb {
         self.connection.lasting(&migrator)?;
         tell_of_writes_at_once(migration.as_ref());
         self.output.confirm(&migrator, &options.table)?;
-        let migrator = self.output.watched(migrator);
+        let hooks = self.flow.hooks(&self.connection)?;
+        let migrator = self.output.watched(hooks.gated(migrator));
         let recorder = self.recording.of(migration.clone());
         let migration = recorder.clone().map_or(migration, |recorder| recorder as Arc<dyn Migration>);
         let ended = match self.sweep {
@@ -165,22 +167,37 @@ impl RunVerb {
         if let Some(recorder) = recorder {
             self.recording.write(&recorder);
         }
-        let (summary, none_left) = ended?;
-        let code = self.output.print(&summary);
-        if code == 0 && !none_left {
-            tell!("after {} rounds the last one still found items to change", self.rounds);
-            return Ok(1);
-        }
-        Ok(code)
+        let mut none_left = true;
+        let ended = ended.map(|(summary, none)| {
+            none_left = none;
+            summary
+        });
+        let told = |summary: &Summary| match self.output.print(summary) {
+            0 if !none_left => {
+                tell!("after {} rounds the last one still found items to change", self.rounds);
+                1
+            }
+            code => code,
+        };
+        Ok(hooks.end(ended, told)?.1)
     }
 }
 
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        let migrator = self.output.watched(self.connection.migrator().await?);
+        let hooks = self.flow.hooks(&self.connection)?;
+        let migrator = self.output.watched(hooks.gated(self.connection.migrator().await?));
         self.connection.lasting(&migrator)?;
-        let summary = migrator.plan(migration, &options).await?;
+        let (summary, ended) = match migrator.plan(migration, &options).await {
+            Ok(summary) => (Some(summary.clone()), self.tell(summary).await),
+            Err(error) => (None, Err(error)),
+        };
+        hooks.ended(summary.as_ref(), ended.as_ref().copied());
+        ended
+    }
+
+    async fn tell(&self, summary: Summary) -> Ended {
         let Some(run) = summary.run().map(str::to_owned) else { return Ok(self.output.print(&summary)) };
         let path = journal::find(&self.connection.runs_dir(), &run)?;
         if self.check && summary.state == "planned" && summary.counts.changed == 0 && summary.counts.failed == 0 {
@@ -273,7 +290,7 @@ impl Output {
         let asked = std::io::IsTerminal::is_terminal(&std::io::stdin()) && std::io::stdin().read_line(&mut answer).is_ok();
         match answer.trim() {
             "y" | "Y" | "yes" if asked => Ok(()),
-            _ => Err(Error::Refused("not confirmed; add --yes where nobody can be asked".into())),
+            _ => Err(Error::Known(Code::NotConfirmed, "not confirmed; add --yes where nobody can be asked".into())),
         }
     }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::Ended;
+use super::hooks::Hooks;
 use super::run::Output;
 use super::source::{Building, Loading};
 use crate::model::MigrationNumber;
@@ -18,11 +19,15 @@ pub(super) fn read(dir: &Path, limits: Limits, building: Building) -> Result<Ser
     Series::read(dir, |path| Ok(Arc::new(loading.load(path)?)))
 }
 
-/// One of several came to an end; all of them are one document.
-pub(super) fn tell(output: &Output, summary: &Summary) {
-    if !output.json {
-        show!("{}", report::summary(summary));
-    }
+/// One of several came to an end, and its hooks are called; all of them are one document.
+pub(super) fn end_one(hooks: &Hooks, output: &Output, ended: Result<Summary, Error>) -> Result<Summary, Error> {
+    let told = |summary: &Summary| {
+        if !output.json {
+            show!("{}", report::summary(summary));
+        }
+        summary.exit_code()
+    };
+    Ok(hooks.end(ended, told)?.0)
 }
 
 /// Says how far it went. `numbers` are those that were to be done, in turn; `none` is said where there were none; `command` goes on.

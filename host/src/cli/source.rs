@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::Error;
 use crate::author::build;
-use crate::plugin::{Limits, Plugin, PluginOptions, script_component};
+use crate::explain::Code;
+use crate::plugin::{Limits, LoadError, Plugin, PluginOptions, script_component};
 
 /// Whether a project may be built here: that runs other people's scripts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,7 +39,7 @@ impl Loading {
         let shown = path.display();
         if path.is_dir() {
             build::Language::of(path).map_err(|error| {
-                Error::Usage(format!(
+                Error::Known(Code::Project, format!(
                     "{error}. If it is a folder of migrations: drift-host status {shown}, up {shown}, undo {shown} --to NUMBER"
                 ))
             })?;
@@ -46,7 +47,7 @@ impl Loading {
                 Building::Allowed => build::build_changed(path)?,
                 // What was built before, elsewhere or apart, runs nobody's scripts.
                 Building::Refused => build::built(path)?.ok_or_else(|| {
-                    Error::Refused(format!(
+                    Error::Known(Code::ProjectNotBuilt, format!(
                         "{shown} is a project, and building it would run its scripts beside the credentials of a table that is not local. Build it \
                          apart, `drift-host build {shown}`, and run it, or the component, then"
                     ))
@@ -57,19 +58,19 @@ impl Loading {
         if !path.extension().is_some_and(|ending| ending == "js" || ending == "mjs") {
             return self.load_file(path);
         }
-        let text =
-            std::fs::read_to_string(path).map_err(|error| Error::Usage(format!("the plugin {shown} cannot be read: {error}")))?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| Error::Known(Code::PluginUnusable, format!("the plugin {shown} cannot be read: {error}")))?;
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         self.load_bytes(&shown.to_string(), script_component(&name, &text))
     }
 
     /// Loads a plugin from a component's bytes; `name` is for messages.
     pub(super) fn load_bytes(&self, name: &str, bytes: Vec<u8>) -> Result<Plugin, Error> {
-        Plugin::load(name, bytes, &self.options()).map_err(|error| Error::Usage(error.to_string()))
+        Plugin::load(name, bytes, &self.options()).map_err(unusable)
     }
 
     fn load_file(&self, path: &Path) -> Result<Plugin, Error> {
-        Plugin::load_file(path, &self.options()).map_err(|error| Error::Usage(error.to_string()))
+        Plugin::load_file(path, &self.options()).map_err(unusable)
     }
 
     fn options(&self) -> PluginOptions {
@@ -82,4 +83,8 @@ impl Loading {
             ..defaults
         }
     }
+}
+
+fn unusable(error: LoadError) -> Error {
+    Error::Known(Code::PluginUnusable, error.to_string())
 }

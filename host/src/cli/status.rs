@@ -31,7 +31,7 @@ pub(super) struct StatusVerb {
     #[arg(long)]
     prune: bool,
     /// With --prune: only of runs that began so long ago (30d, 12h)
-    #[arg(long, value_name = "AGE", requires = "prune", value_parser = super::span::parse)]
+    #[arg(long, value_name = "AGE", requires = "prune", value_parser = crate::model::span)]
     older_than: Option<Duration>,
     /// With --prune: also of plans that were not carried out
     #[arg(long, requires = "prune")]

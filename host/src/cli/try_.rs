@@ -11,6 +11,7 @@ use super::Ended;
 use super::connection::Connection;
 use super::options::Given;
 use crate::dynamo::{Client, Filter, ScanRequest, TableInfo};
+use crate::explain::Code;
 use crate::migration::{Direction, Migration, RunContext, Secrets};
 use crate::model::json::item_from_json;
 use crate::model::{Item, KeyAttribute, KeySchema, KeyType, Value};
@@ -59,9 +60,12 @@ impl TryVerb {
         let (migration, _) = self.given.load(&self.plugin, &name, Some(1), self.connection.building())?;
         if migration.writes_at_once() {
             let name = &migration.description().name;
-            return Err(Error::Refused(format!(
-                "the migration {name} was granted direct-write, so that trying it would write: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
-            )));
+            return Err(Error::Known(
+                Code::WritesAtOnce,
+                format!(
+                    "the migration {name} was granted direct-write, so that trying it would write: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
+                ),
+            ));
         }
         let mut direct = None;
         let item = self.item.as_deref().map(read_item).transpose()?;

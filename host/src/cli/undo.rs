@@ -50,7 +50,9 @@ impl UndoVerb {
                 self.connection.lasting(&migrator)?;
                 tell_of_writes_at_once(migration.as_ref());
                 self.output.confirm(&migrator, &options.table)?;
-                Ok(self.output.print(&self.output.watched(migrator).undo(migration, &options).await?))
+                let hooks = self.flow.hooks(&self.connection)?;
+                let ended = self.output.watched(hooks.gated(migrator)).undo(migration, &options).await;
+                Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
             }
             _ => Err(Error::Usage("name a plugin and its table, or --run RUN".into())),
         }
@@ -84,18 +86,18 @@ impl UndoVerb {
                     .ask(&format!("These {count} write to the table {table}, and {lost} of the above stay as they are."))?;
             }
         }
+        let hooks = self.flow.hooks(&self.connection)?;
         let walk = in_turn(&steps, async |step| {
-            let migrator = self.output.watched(migrator.clone());
-            let summary = match &step.way {
+            let migrator = self.output.watched(hooks.gated(migrator.clone()));
+            let ended = match &step.way {
                 Way::Code(member) => {
                     let (migration, options) = self.flow.load_member(member, table, building)?;
                     tell_of_writes_at_once(migration.as_ref());
-                    migrator.undo(migration, &options).await?
+                    migrator.undo(migration, &options).await
                 }
-                Way::Images(run) => migrator.restore(run, &self.flow.options(table)).await?,
+                Way::Images(run) => migrator.restore(run, &self.flow.options(table)).await,
             };
-            series::tell(&self.output, &summary);
-            Ok(summary)
+            series::end_one(&hooks, &self.output, ended)
         });
         let walk = walk.await;
         let numbers: Vec<MigrationNumber> = steps.iter().map(|step| step.number).collect();
@@ -114,7 +116,9 @@ impl UndoVerb {
         crate::output::aside(format_args!("{}", report::way_back(&survey)));
         let options = self.flow.options(&manifest.context.table);
         self.confirm(&migrator, &options, &survey)?;
-        Ok(self.output.print(&self.output.watched(migrator).restore(&manifest.run, &options).await?))
+        let hooks = self.flow.hooks(&self.connection)?;
+        let ended = self.output.watched(hooks.gated(migrator)).restore(&manifest.run, &options).await;
+        Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
     }
 
     fn confirm(&self, migrator: &crate::Migrator, options: &RunOptions, survey: &WayBack) -> Result<(), Error> {

@@ -48,17 +48,16 @@ impl UpVerb {
             migrator.check_fits(&member.description, table).await?;
         }
         if !members.is_empty() {
-            crate::output::aside(format_args!("{}", report::series::pending(&members)));
+            crate::output::aside(format_args!("{}", report::series::pending(&standings, &members)));
             self.output.confirm_all(&migrator, table, members.len())?;
         }
+        let hooks = self.flow.hooks(&self.connection)?;
         let walk = in_turn(&members, async |member| {
             let (migration, mut options) = self.flow.load_member(member, table, building)?;
             self.first.give(&mut options);
             tell_of_writes_at_once(migration.as_ref());
-            let migrator = self.output.watched(self.first.asked(migrator.clone(), &self.output));
-            let summary = migrator.run(migration, &options).await?;
-            series::tell(&self.output, &summary);
-            Ok(summary)
+            let migrator = self.output.watched(hooks.gated(self.first.asked(migrator.clone(), &self.output)));
+            series::end_one(&hooks, &self.output, migrator.run(migration, &options).await)
         });
         let walk = walk.await;
         let numbers: Vec<MigrationNumber> = members.iter().map(Member::number).collect();

@@ -63,6 +63,8 @@ impl ConnectionSettings {
 pub struct Database {
     config: aws_sdk_dynamodb::Config,
     tls: TlsContext,
+    /// The host's roots, whatever the endpoint is: for other services of the account.
+    pub(super) roots: TlsContext,
     client: Client,
     credentials: Renewable,
     region: String,
@@ -90,6 +92,7 @@ impl Database {
         } else {
             finder.tls.clone()
         };
+        let roots = finder.tls.clone();
         let credentials = Renewable::new(finder);
         let config = aws_sdk_dynamodb::config::Builder::from(&shared)
             .http_client(http_client(tls.clone()))
@@ -100,7 +103,7 @@ impl Database {
         let sdk = aws_sdk_dynamodb::Client::from_conf(config.clone());
         let region = region.to_string();
         let client = Client::new(sdk, endpoint.clone(), credentials.clone(), meter.clone(), Arc::clone(&partiql_denied));
-        Ok(Self { config, tls, client, credentials, region, meter, endpoint, local })
+        Ok(Self { config, tls, roots, client, credentials, region, meter, endpoint, local })
     }
 
     /// Whether the endpoint is on this machine: a stand-in for DynamoDB, in which nothing is paid for.
@@ -214,7 +217,7 @@ impl Finder {
 }
 
 /// An environment variable that is set and not empty.
-fn variable(name: &str) -> Option<String> {
+pub(super) fn variable(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
@@ -232,7 +235,7 @@ fn tls_context(roots: TrustStore) -> Result<TlsContext, Error> {
 }
 
 /// An HTTP client with a pool of its own, which heeds HTTPS_PROXY, HTTP_PROXY and NO_PROXY.
-fn http_client(tls: TlsContext) -> SharedHttpClient {
+pub(super) fn http_client(tls: TlsContext) -> SharedHttpClient {
     HttpBuilder::new().build_with_connector_fn(move |settings, components| {
         let mut connector = Connector::builder().proxy_config(ProxyConfig::from_env());
         connector.set_connector_settings(settings.cloned());

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use aws_sdk_dynamodb::error::{ProvideErrorMetadata, SdkError};
 
+use crate::explain::Code;
 use crate::model::Item;
 
 /// A call that did not succeed. Cheap to clone.
@@ -85,13 +86,26 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// The exit code of the command line: 2 usage; 4 denied, missing or gone; 75 try again. Expired credentials are 75: with new
-    /// ones the very same call goes on, and where a role gives them, a second try needs nobody.
-    pub fn exit_code(self) -> u8 {
+    /// The code under which it is explained. Expired credentials are something to try again (75): with new ones the very same call goes on,
+    /// and where a role gives them, a second try needs nobody.
+    pub fn explained(self) -> Code {
         match self {
-            Self::Denied | Self::TableMissing | Self::TableUnusable | Self::NoCredentials | Self::WrongCredentials => 4,
-            Self::NoRegion | Self::Validation => 2,
-            _ => 75,
+            Self::Denied => Code::Denied,
+            Self::TableMissing => Code::TableMissing,
+            Self::NoCredentials => Code::NoCredentials,
+            Self::ExpiredCredentials => Code::ExpiredCredentials,
+            Self::WrongCredentials => Code::WrongCredentials,
+            Self::NoRegion => Code::NoRegion,
+            Self::Unreachable => Code::Unreachable,
+            Self::TimedOut => Code::NoAnswer,
+            Self::Throttled => Code::Throttled,
+            Self::ConditionFailed => Code::ConditionFailed,
+            Self::Validation => Code::RequestRefused,
+            Self::TableNotActive => Code::TableNotActive,
+            Self::TableUnusable => Code::TableUnusable,
+            Self::NotDynamoDb => Code::NotDynamoDb,
+            Self::Cancelled => Code::Cancelled,
+            Self::Other => Code::DynamoDb,
         }
     }
 }

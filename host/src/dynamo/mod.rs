@@ -11,6 +11,7 @@ mod credentials;
 mod error;
 mod features;
 mod filter;
+mod identity;
 mod lanes;
 mod meter;
 mod pace;

@@ -8,6 +8,9 @@ use crate::model::{Item, MigrationNumber, MigrationNumberError, Value};
 /// The detail that says why a row is there though drift-host ran nothing.
 const UNRUN: &str = "unrun";
 
+/// The detail with the ARN of the backup that was made before the run wrote anything.
+pub(crate) const BACKUP: &str = "backup";
+
 /// A migration that is recorded as applied. What dynamo-drift did not write is empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Applied {
@@ -64,6 +67,12 @@ impl Applied {
     /// Who applied it: user and host.
     pub fn by(&self) -> Option<&str> {
         self.detail("by").map(|by| by.split(',').next().unwrap_or(by))
+    }
+
+    /// The ARN of the backup that was made before it wrote anything; `None` also where another process made it than recorded the run: the audit
+    /// has it then.
+    pub fn backup(&self) -> Option<&str> {
+        self.detail(BACKUP)
     }
 
     /// How long it was at work, in seconds; of a row without that, from the run's beginning to its end.
@@ -168,7 +177,9 @@ mod tests {
         let whole = row(&[("by", "ann@desk, process 7, since 2026"), ("changed", "12"), ("scanned", "30"), ("seconds", "4.5")]);
         assert_eq!(Applied::read(&whole.row()).unwrap(), whole);
         assert_eq!((whole.by(), whole.seconds(), whole.count("changed")), (Some("ann@desk"), Some(4.5), Some(12)));
-        assert_eq!(whole.unrun(), None);
+        assert_eq!((whole.unrun(), whole.backup()), (None, None));
+        let arn = "arn:aws:dynamodb:us-east-1:1:table/Things/backup/7";
+        assert_eq!(row(&[(BACKUP, arn)]).backup(), Some(arn));
     }
 
     #[test]

@@ -14,8 +14,10 @@ mod steering;
 use std::time::Duration;
 
 use crate::dynamo::{Billing, Client, Condition, ErrorKind, Row, ScanRequest};
+use crate::explain::Code;
 use crate::model::{Item, Key, KeyAttribute, KeySchema, KeyType, MigrationNumber, Value};
 
+pub(crate) use applied::BACKUP;
 pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
@@ -69,12 +71,13 @@ pub enum Error {
 }
 
 impl Error {
-    /// See [`crate::run::Error::exit_code`].
-    pub fn exit_code(&self) -> u8 {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> Code {
         match self {
-            Self::DynamoDb(error) => error.kind().exit_code(),
-            Self::Held { .. } | Self::Lost { .. } => 75,
-            Self::Row { .. } => 3,
+            Self::DynamoDb(error) => error.kind().explained(),
+            Self::Held { .. } => Code::TableHeld,
+            Self::Lost { .. } => Code::LeaseLost,
+            Self::Row { .. } => Code::MetadataUnreadable,
         }
     }
 }

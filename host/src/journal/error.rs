@@ -1,5 +1,6 @@
 //! What can go wrong with a journal, in words that say what to do next.
 
+use crate::explain::Code;
 use crate::model::Bytes;
 
 /// An error of a journal.
@@ -134,6 +135,26 @@ pub enum Error {
         /// Which rule.
         problem: String,
     },
+}
+
+impl Error {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Locked { .. } => Code::Locked,
+            Self::Foreign { .. } => Code::JournalForeign,
+            Self::Corrupt { .. } => Code::JournalDamaged,
+            Self::Newer { .. } => Code::JournalNewer,
+            Self::Older { .. } => Code::JournalOlder,
+            Self::OpenToOthers { .. } => Code::RunsFolderOpen,
+            Self::NotBegun { .. } => Code::JournalNotMade,
+            Self::NoRoom { .. } => Code::NoRoom,
+            Self::Full { .. } => Code::JournalFull,
+            Self::NotFound { .. } => Code::NoRun,
+            Self::Storage { .. } => Code::JournalStorage,
+            Self::Rule { .. } => Code::JournalRule,
+        }
+    }
 }
 
 /// The file could not be written or read, by the system's word.

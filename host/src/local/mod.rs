@@ -19,6 +19,8 @@ use std::time::Duration;
 use dynoxide::Database;
 use tokio_util::sync::CancellationToken;
 
+use crate::explain::Code;
+
 pub use spec::{Load, LoadKey, LoadSpecError};
 
 /// The port unless another is asked for, as with Amazon's own local DynamoDB.
@@ -218,6 +220,17 @@ pub enum LocalError {
     /// The server cannot run or has ended.
     #[error("the embedded DynamoDB cannot serve: {0}")]
     Serve(io::Error),
+}
+
+impl LocalError {
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> Code {
+        match self {
+            Self::PortInUse { .. } => Code::PortInUse,
+            Self::Engine { .. } | Self::Serve(_) => Code::LocalFailed,
+            Self::Listen { .. } | Self::Data { .. } | Self::TableTwice { .. } | Self::Load { .. } => Code::LocalUnusable,
+        }
+    }
 }
 
 /// Where a file is wrong, and how.

@@ -15,6 +15,7 @@ mod plain;
 mod preconditions;
 mod rate;
 mod size;
+mod span;
 mod validate;
 mod value;
 
@@ -35,5 +36,6 @@ pub use plain::{is_plain, shown};
 pub use preconditions::Preconditions;
 pub use rate::Rate;
 pub use size::{MAX_DEPTH, MAX_ITEM_BYTES, item_bytes};
+pub(crate) use span::span;
 pub use validate::validate;
 pub use value::{Attributes, Item, Value};

@@ -205,6 +205,9 @@ pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
             row.finished,
             row.run
         );
+        if let Some(arn) = row.backup() {
+            let _ = writeln!(out, "                      backup before it: {arn}");
+        }
     }
     for row in unfinished {
         let number = row.number.to_string();

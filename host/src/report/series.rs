@@ -24,11 +24,16 @@ pub fn standings(standings: &Standings) -> String {
     if !standings.ignored.is_empty() {
         let _ = writeln!(out, "ignored      {}", standings.ignored.join(", "));
     }
+    let _ = writeln!(out, "{}", counts(standings));
+    out
+}
+
+/// `migrations on Things: 3 applied, 2 pending`.
+fn counts(standings: &Standings) -> String {
     let counts = State::ALL.into_iter().map(|state| (standings.count(state), state)).filter(|(count, _)| *count > 0);
     let counts: Vec<String> = counts.map(|(count, state)| format!("{count} {state}")).collect();
     let counts = if counts.is_empty() { "no migration".to_owned() } else { counts.join(", ") };
-    let _ = writeln!(out, "{} on {}: {counts}", standings.dir.display(), standings.table);
-    out
+    format!("{} on {}: {counts}", standings.dir.display(), standings.table)
 }
 
 /// `2026-11-26T17:00:04Z by ann@desk in 4.5 s, 12 of 30 items`, as much of it as the row tells.
@@ -48,6 +53,9 @@ fn applied(row: &Applied) -> String {
         Some(Unrun::Marked) => out.push_str(", marked by hand: not run"),
         None if row.finished.is_empty() => out.push_str("by dynamo-drift, or by hand"),
         None => {}
+    }
+    if let Some(arn) = row.backup() {
+        let _ = write!(out, ", backup {arn}");
     }
     out.trim_start().to_owned()
 }
@@ -77,23 +85,37 @@ pub(super) fn next(standing: &Standing, of: &Standings) -> Option<String> {
     }
 }
 
-/// What `up` is about to do.
-pub fn pending(members: &[Member]) -> String {
-    listed("to apply", members)
+/// What `up` is about to do: how the folder stands, and below each that is to be applied what it is granted to do beyond its items, and how
+/// it could be taken back. How many items each changes is known when it is planned, after the one before it.
+pub fn pending(standings: &Standings, members: &[Member]) -> String {
+    let more = |member: &Member| {
+        let asked = member
+            .description
+            .grants
+            .iter()
+            .map(|asked| format!("{}:{}", asked.access.as_str(), asked.table.as_deref().unwrap_or(".")));
+        let asked: Vec<String> = asked.collect();
+        let asked = if asked.is_empty() { "patches its items only".to_owned() } else { format!("asks for {}", asked.join(", ")) };
+        let repeatable = if member.description.repeatable { ", repeatable" } else { "" };
+        let back = if member.reversible { "has an undo" } else { "no undo: back from the images of its run" };
+        format!("                       {asked}{repeatable}; {back}\n")
+    };
+    let listed: String = members.iter().map(|member| format!("{}{}", line("to apply", member), more(member))).collect();
+    let last = match members.len() {
+        1 => "",
+        _ => "one after the other: what each changes is known when it is planned, after the one before it\n",
+    };
+    format!("{}\n{listed}{last}", counts(standings))
 }
 
 /// What is about to count as applied.
 pub fn counted(members: &[Member]) -> String {
-    listed("to count", members)
+    members.iter().map(|member| line("to count", member)).collect()
 }
 
-fn listed(word: &str, members: &[Member]) -> String {
-    let line = |member: &Member| {
-        let what =
-            if member.description.summary.is_empty() { String::new() } else { format!(": {}", member.description.summary) };
-        format!("{word:<13}{:>8}  {}{what}\n", member.number().to_string(), member.description.name)
-    };
-    members.iter().map(line).collect()
+fn line(word: &str, member: &Member) -> String {
+    let what = if member.description.summary.is_empty() { String::new() } else { format!(": {}", member.description.summary) };
+    format!("{word:<13}{:>8}  {}{what}\n", member.number().to_string(), member.description.name)
 }
 
 /// What `undo` is about to do.

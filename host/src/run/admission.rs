@@ -9,6 +9,7 @@ use super::flow::Run;
 use super::summary::Summary;
 use super::{ExactlyOnce, Migrator, RunOptions, owner, terms};
 use crate::dynamo::{Billing, TableInfo};
+use crate::explain::Code;
 use crate::history::{Applied, Lease};
 use crate::journal::{self, Journal, Manifest};
 use crate::migration::{Direction, Migration};
@@ -18,9 +19,10 @@ use crate::model::{Description, MigrationNumber};
 fn comes_after(description: &Description, applied: &[Applied]) -> Result<(), Error> {
     let missing = |number: &&MigrationNumber| !applied.iter().any(|row| row.number == **number);
     match description.after.iter().find(missing) {
-        Some(number) => {
-            Err(Error::Refused(format!("migration {} comes after migration {number}, which is not applied", description.number)))
-        }
+        Some(number) => Err(Error::Known(
+            Code::ComesAfter,
+            format!("migration {} comes after migration {number}, which is not applied", description.number),
+        )),
         None => Ok(()),
     }
 }
@@ -56,6 +58,7 @@ impl Migrator {
             journal::check_room(&self.runs_dir, self.expected(&manifest), journal.bytes())?;
         }
         let lease = if !journal.state()?.is_final() {
+            self.may_start(&manifest, journal.counts()?).await?;
             self.history.init(&Billing::OnDemand).await?;
             self.init_receipts(&manifest).await?;
             self.lease(migration.as_ref(), &manifest, Some(&journal)).await?
@@ -79,9 +82,10 @@ impl Migrator {
         let table = self.usable(&manifest.context.table).await?;
         if table.id != manifest.table_id {
             let (name, run) = (&table.name, &manifest.run);
-            return Err(Error::Refused(format!(
-                "the table {name} is not the one that run {run} began with: it was created anew since"
-            )));
+            return Err(Error::Known(
+                Code::TableReplaced,
+                format!("the table {name} is not the one that run {run} began with: it was created anew since"),
+            ));
         }
         Ok(table)
     }
@@ -134,9 +138,12 @@ impl Migrator {
                     (None, "") => "another tool".into(),
                     (None, run) => format!("run {run}"),
                 };
-                return Err(Error::Refused(format!(
-                    "migration {number} has been applied by {by}, so that run {run} must not do it again (see `drift-host status`)"
-                )));
+                return Err(Error::Known(
+                    Code::AlreadyApplied,
+                    format!(
+                        "migration {number} has been applied by {by}, so that run {run} must not do it again (see `drift-host status`)"
+                    ),
+                ));
             }
             (None, Direction::Undo) if !begun && manifest.restores.is_none() => {
                 return Err(Error::Refused(format!("migration {number} is no longer applied; there is nothing to undo")));
@@ -150,10 +157,13 @@ impl Migrator {
         // What a run takes back is not done either.
         let known = |other: &str| begun && other == run || Some(other) == manifest.restores.as_deref();
         match others.iter().find(|other| other.table == manifest.context.table && !known(&other.run)) {
-            Some(other) => Err(Error::Refused(format!(
-                "the table {} has an unfinished run, {} of migration {} ({}, {}); go on with `drift-host apply {}` where its journal is; if that is lost, see `drift-host repair {} --abandon`",
-                other.table, other.run, other.number, other.state, other.owner, other.run, other.run
-            ))),
+            Some(other) => Err(Error::Known(
+                Code::UnfinishedRun,
+                format!(
+                    "the table {} has an unfinished run, {} of migration {} ({}, {}); go on with `drift-host apply {}` where its journal is; if that is lost, see `drift-host repair {} --abandon`",
+                    other.table, other.run, other.number, other.state, other.owner, other.run, other.run
+                ),
+            )),
             None => Ok(()),
         }
     }

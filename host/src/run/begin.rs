@@ -8,6 +8,7 @@ use super::flow::Run;
 use super::summary::Summary;
 use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::{Billing, Filter, TableInfo, without_secrets};
+use crate::explain::Code;
 use crate::history::{Applied, is_own, now};
 use crate::insight;
 use crate::journal::{self, Counts, Journal, Manifest};
@@ -23,11 +24,14 @@ pub(super) fn needed(description: &Description, table: &TableInfo) -> Result<(),
     let missing = needs.missing(&table.name, &table.key, &table.indexes);
     match missing.is_empty() {
         true => Ok(()),
-        false => Err(Error::Refused(format!(
-            "the migration {number} ({name}) does not fit the table {}: {}. Nothing was read or written",
-            table.name,
-            missing.join("; ")
-        ))),
+        false => Err(Error::Known(
+            Code::DoesNotFit,
+            format!(
+                "the migration {number} ({name}) does not fit the table {}: {}. Nothing was read or written",
+                table.name,
+                missing.join("; ")
+            ),
+        )),
     }
 }
 
@@ -56,10 +60,10 @@ impl Migrator {
                 )));
             }
             (Some(row), Direction::Undo) if row.table != table.name => {
-                return Err(Error::Refused(format!(
-                    "migration {number} was applied to the table {}, not to {}",
-                    row.table, table.name
-                )));
+                return Err(Error::Known(
+                    Code::OtherTable,
+                    format!("migration {number} was applied to the table {}, not to {}", row.table, table.name),
+                ));
             }
             _ => {}
         }
@@ -76,6 +80,7 @@ impl Migrator {
         options: &RunOptions,
     ) -> Result<Summary, Error> {
         self.at_home(manifest, &table)?;
+        self.may_start(manifest, Counts::default()).await?;
         let lease = self.lease(migration.as_ref(), manifest, None).await?;
         self.keep_pace(&table, manifest, options);
         let begun = match self.init_receipts(manifest).await {
@@ -101,18 +106,24 @@ impl Migrator {
     pub(super) fn already(&self, migration: &dyn Migration, row: &Applied, table: &TableInfo) -> Result<Summary, Error> {
         let number = row.number;
         if row.table != table.name {
-            return Err(Error::Refused(format!(
-                "migration {number} is recorded for the table {0}, not for {1}. If that is a mistake: drift-host repair --adopt {number} --table {1}",
-                row.table, table.name
-            )));
+            return Err(Error::Known(
+                Code::OtherTable,
+                format!(
+                    "migration {number} is recorded for the table {0}, not for {1}. If that is a mistake: drift-host repair --adopt {number} --table {1}",
+                    row.table, table.name
+                ),
+            ));
         }
         if !row.is(migration.digest()) {
-            return Err(Error::Refused(format!(
-                "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
-                row.digest,
-                migration.digest(),
-                table.name
-            )));
+            return Err(Error::Known(
+                Code::DigestDiffers,
+                format!(
+                    "migration {number} is applied already, by {}, and this plugin is {}. Give the new code a number of its own; or, if it does the same: drift-host repair PLUGIN --table {} --accept-digest",
+                    row.digest,
+                    migration.digest(),
+                    table.name
+                ),
+            ));
         }
         let description = migration.description();
         Ok(Summary {
@@ -229,9 +240,10 @@ impl Migrator {
     /// The table, once it can be worked on.
     pub(super) async fn usable(&self, table: &str) -> Result<TableInfo, Error> {
         if is_own(&self.meta_table, table) {
-            return Err(Error::Refused(format!(
-                "the table {table} is drift-host's own: what was applied, and who works on what, is kept there"
-            )));
+            return Err(Error::Known(
+                Code::OwnTable,
+                format!("the table {table} is drift-host's own: what was applied, and who works on what, is kept there"),
+            ));
         }
         let waiting = |status: &str| (self.observer)(Event::Waiting { table: table.to_owned(), status: status.to_owned() });
         Ok(self.database.client().usable_table(table, CREATION, waiting).await?)

@@ -1,5 +1,6 @@
 //! Why a run ended before it was done, and the exit code that says so.
 
+use crate::explain::Code;
 use crate::{dynamo, history, journal, store};
 
 /// An error of a run, plan, undo or apply.
@@ -35,36 +36,30 @@ pub enum Error {
     /// A rule of drift-host forbids it.
     #[error("{0}")]
     Refused(String),
+    /// Either, under a code of its own, by which [`Code::page`] has more.
+    #[error("{1}")]
+    Known(Code, String),
 }
 
 impl Error {
+    /// The code under which `drift-host explain` has more; of an interrupted run, that of what stopped it.
+    pub fn code(&self) -> Code {
+        match self {
+            Self::Start(_) => Code::NotStarted,
+            Self::Usage(_) => Code::Usage,
+            Self::Refused(_) => Code::Refused,
+            Self::Known(code, _) => *code,
+            Self::Interrupted { source, .. } => source.code(),
+            Self::Journal(error) => error.code(),
+            Self::Store(error) => error.code(),
+            Self::History(error) => error.code(),
+            Self::DynamoDb(error) => error.kind().explained(),
+        }
+    }
+
     /// The exit code of the command line: 2 usage, 3 refused, 4 denied or missing, 65 journal corrupt or foreign, 75 try
     /// again.
     pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Start(_) | Self::Usage(_) => 2,
-            Self::Refused(_) => 3,
-            Self::Interrupted { source, .. } => source.exit_code(),
-            Self::Journal(error) => of_journal(error),
-            Self::Store(error) => match error.kind() {
-                store::ErrorKind::Usage => 2,
-                store::ErrorKind::NoRun => 3,
-                store::ErrorKind::Denied => 4,
-                store::ErrorKind::Damaged => 65,
-                store::ErrorKind::Journal => error.of_journal().map_or(75, of_journal),
-                store::ErrorKind::Exists | store::ErrorKind::Overtaken | store::ErrorKind::Unreachable => 75,
-            },
-            Self::History(error) => error.exit_code(),
-            Self::DynamoDb(error) => error.kind().exit_code(),
-        }
-    }
-}
-
-fn of_journal(error: &journal::Error) -> u8 {
-    use journal::Error as E;
-    match error {
-        E::Corrupt { .. } | E::Foreign { .. } | E::Newer { .. } | E::Older { .. } => 65,
-        E::NotFound { .. } | E::OpenToOthers { .. } => 3,
-        _ => 75,
+        self.code().exit_code()
     }
 }

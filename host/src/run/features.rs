@@ -6,6 +6,8 @@ use super::error::Error;
 use super::flow::Run;
 use super::{Event, Migrator, RunOptions};
 use crate::dynamo::TableInfo;
+use crate::explain::Code;
+use crate::history::Lease;
 use crate::insight::{Insight, Warning, of_plan};
 use crate::journal::{Manifest, RunState};
 use crate::model::Checked;
@@ -30,10 +32,13 @@ impl Migrator {
                 Checked::NotChecked(why) => Some(format!("it was not checked: {why}")),
             };
             if let Some(why) = why {
-                return Err(Error::Refused(format!(
-                    "--require-pitr: the table {name} must have point-in-time recovery, and {why}; nothing was read or written. To turn it on: \
+                return Err(Error::Known(
+                    Code::NoRecovery,
+                    format!(
+                        "--require-pitr: the table {name} must have point-in-time recovery, and {why}; nothing was read or written. To turn it on: \
                      aws dynamodb update-continuous-backups --table-name {name} --point-in-time-recovery-specification PointInTimeRecoveryEnabled=true"
-                )));
+                    ),
+                ));
             }
         }
         Ok(Manifest { features: Some(features), ..manifest })
@@ -45,14 +50,17 @@ impl Migrator {
         match &manifest.home_region {
             _ if table.regions.is_empty() => Ok(()),
             Some(home) if home == here => Ok(()),
-            Some(home) => Err(Error::Refused(elsewhere(&table.name, home, here))),
-            None => Err(Error::Refused(format!(
-                "the table {} is a global table, replicated to {}: a condition holds in one region only, so that what the application writes in \
+            Some(home) => Err(Error::Known(Code::HomeRegion, elsewhere(&table.name, home, here))),
+            None => Err(Error::Known(
+                Code::HomeRegion,
+                format!(
+                    "the table {} is a global table, replicated to {}: a condition holds in one region only, so that what the application writes in \
                  another is not seen and may be overwritten. Run it where the application writes, and say so: --home-region {here} for this one \
                  (docs/warnings.md#global-table)",
-                table.name,
-                table.regions.join(", ")
-            ))),
+                    table.name,
+                    table.regions.join(", ")
+                ),
+            )),
         }
     }
 
@@ -60,7 +68,9 @@ impl Migrator {
     pub(super) fn still_at_home(&self, manifest: &Manifest) -> Result<(), Error> {
         let (here, replicated) = (self.database.region(), manifest.features.as_ref().is_some_and(|it| !it.replicas.is_empty()));
         match &manifest.home_region {
-            Some(home) if replicated && home != here => Err(Error::Refused(elsewhere(&manifest.context.table, home, here))),
+            Some(home) if replicated && home != here => {
+                Err(Error::Known(Code::HomeRegion, elsewhere(&manifest.context.table, home, here)))
+            }
             _ => Ok(()),
         }
     }
@@ -84,7 +94,7 @@ const BACKUP: Duration = Duration::from_secs(600);
 
 impl Run {
     /// Has DynamoDB make a backup of the table, where that is asked for and nothing is written yet. Without it, nothing is.
-    pub(super) async fn back_up(&self, options: &RunOptions) -> Result<(), Error> {
+    pub(super) async fn back_up(&self, options: &RunOptions, lease: &Lease) -> Result<(), Error> {
         let (manifest, counts) = (self.journal.manifest(), self.journal.counts()?);
         let begun = counts.done > 0 || self.journal.state()? != RunState::Planned;
         if !(manifest.backup || options.backup) || begun || counts.changed == 0 {
@@ -92,9 +102,17 @@ impl Run {
         }
         let (table, name) = (&manifest.context.table, format!("drift-host-{}", manifest.run));
         let arn = self.migrator.database.client().back_up(table, &name, BACKUP).await.map_err(|error| {
-            Error::Refused(format!("--backup: the table {table} could not be backed up, so that nothing was written: {error}"))
+            Error::Known(
+                Code::BackupFailed,
+                format!("--backup: the table {table} could not be backed up, so that nothing was written: {error}"),
+            )
         })?;
-        (self.migrator.observer)(Event::BackedUp(arn));
+        (self.migrator.observer)(Event::BackedUp(arn.clone()));
+        // Whoever looks for it later may not have this journal, nor this process's output.
+        let line = format!("run {} had a backup of {table} made before it wrote anything: {arn}", manifest.run);
+        self.migrator.history.note(&line, lease).await?;
+        // Of one process there is one.
+        let _set_before = self.backup.set(arn);
         Ok(())
     }
 

@@ -13,7 +13,7 @@ use super::summary::Summary;
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
-use crate::history::{Applied, Lease, Unfinished, now};
+use crate::history::{Applied, BACKUP, Lease, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Journal, RunState};
 use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
@@ -36,6 +36,8 @@ pub(super) struct Run {
     /// What was counted before this run.
     before: Units,
     lanes: OnceCell<Lanes>,
+    /// The ARN of the backup that this process had made.
+    pub(super) backup: OnceCell<String>,
 }
 
 impl Run {
@@ -52,6 +54,7 @@ impl Run {
             counted,
             before,
             lanes: OnceCell::new(),
+            backup: OnceCell::new(),
         }
     }
 
@@ -63,7 +66,10 @@ impl Run {
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub(super) async fn plan_only(self, options: &RunOptions) -> Result<Summary, Error> {
         let planned = match self.plan(options).await {
-            Ok(()) => self.publish().await,
+            Ok(()) => match self.publish().await {
+                Ok(()) => self.may_apply().await,
+                Err(error) => Err(error),
+            },
             Err(error) => Err(error),
         };
         self.ended(planned).await
@@ -107,7 +113,8 @@ impl Run {
         if self.journal.sealed_segments()? == 0 {
             return Ok(());
         }
-        self.back_up(options).await?;
+        self.may_apply().await?;
+        self.back_up(options, lease).await?;
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
@@ -402,6 +409,7 @@ impl Run {
         ];
         details.extend((manifest.exactly_once != ExactlyOnce::No).then(|| detail(PROOF, manifest.exactly_once.to_string())));
         details.extend(fixes.iter().map(|fix| detail("fixed_digest", fix.digest.clone())).next_back());
+        details.extend(self.backup.get().map(|arn| detail(BACKUP, arn.clone())));
         details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
         let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
         Applied {

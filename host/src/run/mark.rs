@@ -4,6 +4,7 @@
 use super::error::Error;
 use super::{Migrator, owner};
 use crate::dynamo::Billing;
+use crate::explain::Code;
 use crate::history::{Applied, Lease, MARKED_AT_ONCE, Unrun, now};
 use crate::migration::Migration;
 use crate::model::{Description, MigrationNumber};
@@ -101,10 +102,10 @@ impl Migrator {
         let table = table.rsplit('/').next().unwrap_or(table);
         let lease = match self.recorded(number).await? {
             row if row.table != table => {
-                return Err(Error::Refused(format!(
-                    "migration {number} is recorded for the table {}, not for {table}",
-                    row.table
-                )));
+                return Err(Error::Known(
+                    Code::OtherTable,
+                    format!("migration {number} is recorded for the table {}, not for {table}", row.table),
+                ));
             }
             _ => {
                 // A history of dynamo-drift has no table for leases.
@@ -138,13 +139,10 @@ impl Migrator {
     async fn check_unfinished(&self, numbers: &[MigrationNumber], table: &str) -> Result<(), Error> {
         let runs = self.history.unfinished().await?;
         match runs.iter().find(|run| numbers.contains(&run.number) && run.table == table) {
-            Some(run) => Err(Error::Refused(format!(
-                "the run {} of migration {} on {table} is not done ({}): {}",
-                run.run,
-                run.number,
-                run.state,
-                run.ways()
-            ))),
+            Some(run) => Err(Error::Known(
+                Code::UnfinishedRun,
+                format!("the run {} of migration {} on {table} is not done ({}): {}", run.run, run.number, run.state, run.ways()),
+            )),
             None => Ok(()),
         }
     }

@@ -16,6 +16,7 @@ mod estimate;
 mod features;
 mod flow;
 mod forecast;
+mod gate;
 mod images;
 mod kept;
 mod mark;
@@ -41,6 +42,7 @@ use tokio_util::sync::CancellationToken;
 pub use access::AccessLine;
 pub use canary::Canary;
 pub use error::Error;
+pub use gate::{Request, Stage};
 pub use mark::Counted;
 pub use options::{ExactlyOnce, MaxErrors, Rate, RunOptions};
 pub use progress::{Progress, Step};
@@ -49,9 +51,10 @@ pub use steer::{AtWork, Steered};
 pub use summary::Summary;
 
 use crate::dynamo::{Billing, ConnectionSettings, Database, RateControl};
+use crate::explain::Code;
 use crate::history::{Applied, History, LeaseTerms, Unfinished, now};
 use crate::insight::Warning;
-use crate::journal::{self, Estimate, Journal};
+use crate::journal::{self, Counts, Estimate, Journal};
 use crate::migration::{Direction, Migration};
 use crate::store::Store;
 
@@ -115,6 +118,7 @@ pub enum Event {
 }
 
 type Observer = Arc<dyn Fn(Event) + Send + Sync>;
+type Gate = Arc<dyn Fn(&Request) -> Result<(), Error> + Send + Sync>;
 type Approve = Arc<dyn Fn(&Canary) -> bool + Send + Sync>;
 
 /// Runs migrations against one account, region and metadata table.
@@ -128,6 +132,7 @@ pub struct Migrator {
     store: Option<Store>,
     observer: Observer,
     approve: Approve,
+    gate: Option<Gate>,
     stop: CancellationToken,
     /// The run that it is at work on, if others can see it.
     own: Arc<Mutex<Option<Unfinished>>>,
@@ -144,7 +149,7 @@ impl Migrator {
         let observer: Observer = Arc::new(|_| {});
         let (approve, stop): (Approve, _) = (Arc::new(|_| true), CancellationToken::new());
         let own = Arc::default();
-        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, stop, own })
+        Ok(Self { database, settings, history, meta_table, runs_dir, store: None, observer, approve, gate: None, stop, own })
     }
 
     /// Uses another metadata table.
@@ -226,9 +231,12 @@ impl Migrator {
     pub async fn plan(&self, migration: Arc<dyn Migration>, options: &RunOptions) -> Result<Summary, Error> {
         if migration.writes_at_once() {
             let name = &migration.description().name;
-            return Err(Error::Refused(format!(
-                "the migration {name} was granted direct-write, so that it writes while it is planned: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
-            )));
+            return Err(Error::Known(
+                Code::WritesAtOnce,
+                format!(
+                    "the migration {name} was granted direct-write, so that it writes while it is planned: nothing of it can be previewed. Run it, on a copy of the table first; or grant it less"
+                ),
+            ));
         }
         if options.window.is_some() {
             return Err(Error::Usage(
@@ -243,6 +251,7 @@ impl Migrator {
         self.keep_pace(&table, &manifest, options);
         self.at_home(&manifest, &table)?;
         let manifest = self.estimated(manifest, &table, options).await?;
+        self.may_start(&manifest, Counts::default()).await?;
         self.begin(&manifest, migration, table)?.plan_only(options).await
     }
 
@@ -278,7 +287,7 @@ impl Migrator {
         let (has, given) = (journal.digest()?, migration.digest());
         if given != has {
             let run = &journal.manifest().run;
-            return Err(Error::Refused(format!("the code of run {run} is {has}, and this is {given}")));
+            return Err(Error::Known(Code::DigestDiffers, format!("the code of run {run} is {has}, and this is {given}")));
         }
         self.go_on(journal, migration, options, false).await
     }

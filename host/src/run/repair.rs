@@ -2,6 +2,7 @@
 
 use super::error::Error;
 use super::{Migrator, owner};
+use crate::explain::Code;
 use crate::history::{Applied, Audit, Lease};
 use crate::journal::{self, Decision, Journal, OutcomeKind, RunState};
 use crate::migration::Migration;
@@ -116,7 +117,10 @@ impl Migrator {
         let number = migration.description().number;
         let mut row = self.recorded(number).await?;
         if row.table != table {
-            return Err(Error::Refused(format!("migration {number} is recorded for the table {}, not for {table}", row.table)));
+            return Err(Error::Known(
+                Code::OtherTable,
+                format!("migration {number} is recorded for the table {}, not for {table}", row.table),
+            ));
         }
         if row.digest == migration.digest() {
             return Err(Error::Usage(format!("migration {number} is recorded with this digest already")));

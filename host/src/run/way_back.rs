@@ -8,6 +8,7 @@ use super::restore::{self, WayBack, restorer};
 use super::summary::Summary;
 use super::{Migrator, RunOptions, owner, terms};
 use crate::dynamo::Billing;
+use crate::explain::Code;
 use crate::history::now;
 use crate::journal::{self, Fix, Journal, Manifest, RunState};
 use crate::migration::{Direction, Migration};
@@ -107,7 +108,7 @@ impl Migrator {
     async fn check_newest(&self, old: &Journal) -> Result<(), Error> {
         let (manifest, state) = (old.manifest(), old.state()?);
         let (run, table) = (&manifest.run, &manifest.context.table);
-        let refused = |why: String| Err(Error::Refused(format!("the run {run} cannot be taken back: {why}")));
+        let refused = |why: String| Err(Error::Known(Code::NoWayBack, format!("the run {run} cannot be taken back: {why}")));
         if state == RunState::Undone {
             return refused("it is undone already".into());
         }
@@ -140,11 +141,14 @@ impl Migrator {
 fn has_images(manifest: &Manifest) -> Result<(), Error> {
     let run = &manifest.run;
     match manifest.no_images {
-        true => Err(Error::Refused(format!(
-            "the run {run} cannot be taken back from its journal: it was made with --no-images, and nobody knows what its items were. \
+        true => Err(Error::Known(
+            Code::NoWayBack,
+            format!(
+                "the run {run} cannot be taken back from its journal: it was made with --no-images, and nobody knows what its items were. \
              The migration's own undo, where it has one, can: drift-host undo PLUGIN --table {}",
-            manifest.context.table
-        ))),
+                manifest.context.table
+            ),
+        )),
         false => Ok(()),
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Member, Standing, Standings, State};
 use crate::Error;
+use crate::explain::Code;
 use crate::history::Unrun;
 use crate::model::MigrationNumber;
 
@@ -36,34 +37,43 @@ impl Standings {
         if self.each.iter().all(|standing| standing.member.is_none()) {
             return Err(Error::Usage(format!("there is no migration in {dir}: a component (.wasm), a .js file or a project")));
         }
-        let refused = |problem: String| Err(Error::Refused(format!("{problem}. Nothing was done")));
+        let refused = |code: Code, problem: String| Err(Error::Known(code, format!("{problem}. Nothing was done")));
         for standing in &self.each {
             let (number, name) = (standing.number, standing.name());
             let within = to.is_none_or(|to| number <= to);
             let Some(member) = &standing.member else { continue };
             match (standing.state, &standing.row) {
                 (State::Changed, Some(row)) => {
-                    return refused(format!(
-                        "migration {number} ({name}) is applied, by {}, and {} is {} now. Give the new code a number of its own; or, if it does the \
+                    return refused(
+                        Code::DigestDiffers,
+                        format!(
+                            "migration {number} ({name}) is applied, by {}, and {} is {} now. Give the new code a number of its own; or, if it does the \
                          same: drift-host repair {} --table {table} --accept-digest",
-                        row.digest,
-                        member.path.display(),
-                        member.digest,
-                        member.path.display()
-                    ));
+                            row.digest,
+                            member.path.display(),
+                            member.digest,
+                            member.path.display()
+                        ),
+                    );
                 }
                 (State::Elsewhere, Some(row)) if within => {
-                    return refused(format!(
-                        "migration {number} ({name}) is recorded for the table {}, not for {table}. If that is a mistake: drift-host repair --adopt \
+                    return refused(
+                        Code::OtherTable,
+                        format!(
+                            "migration {number} ({name}) is recorded for the table {}, not for {table}. If that is a mistake: drift-host repair --adopt \
                          {number} --table {table}",
-                        row.table
-                    ));
+                            row.table
+                        ),
+                    );
                 }
                 (State::OutOfOrder, _) if within && !out_of_order => {
-                    return refused(format!(
-                        "migration {number} ({name}) is not applied, and one with a higher number is. If it may come after that: drift-host up {dir} \
+                    return refused(
+                        Code::OutOfOrder,
+                        format!(
+                            "migration {number} ({name}) is not applied, and one with a higher number is. If it may come after that: drift-host up {dir} \
                          --table {table} --out-of-order; if it is not to be run: drift-host repair {dir} --applied {number} --table {table}"
-                    ));
+                        ),
+                    );
                 }
                 _ => {}
             }
@@ -118,8 +128,9 @@ impl Standings {
 
     fn way_of(&self, standing: &Standing, to: MigrationNumber, kept: &impl Fn(&str) -> bool) -> Result<Back, Error> {
         let (number, name) = (standing.number, standing.name().to_owned());
-        let refused =
-            |why: &str| Err(Error::Refused(format!("migration {number} ({name}) has no way back: {why}. Nothing was done")));
+        let refused = |why: &str| {
+            Err(Error::Known(Code::NoWayBack, format!("migration {number} ({name}) has no way back: {why}. Nothing was done")))
+        };
         let row = standing.row.as_ref();
         if row.and_then(|row| row.unrun()) == Some(Unrun::Baseline) {
             return refused(&format!(
@@ -173,18 +184,21 @@ impl Standings {
 
     fn check_unfinished(&self) -> Result<(), Error> {
         match self.each.iter().find_map(|standing| standing.unfinished.as_ref()) {
-            Some(run) => Err(Error::Refused(format!(
-                "the run {} of migration {} on {} is not done ({}, {}, by {}). First {}; if its journal is lost, see drift-host repair {} --abandon. \
+            Some(run) => Err(Error::Known(
+                Code::UnfinishedRun,
+                format!(
+                    "the run {} of migration {} on {} is not done ({}, {}, by {}). First {}; if its journal is lost, see drift-host repair {} --abandon. \
                  Nothing was done",
-                run.run,
-                run.number,
-                run.table,
-                run.direction,
-                run.state,
-                run.owner,
-                run.ways(),
-                run.run
-            ))),
+                    run.run,
+                    run.number,
+                    run.table,
+                    run.direction,
+                    run.state,
+                    run.owner,
+                    run.ways(),
+                    run.run
+                ),
+            )),
             None => Ok(()),
         }
     }
@@ -196,11 +210,14 @@ impl Standings {
             let missing =
                 member.description.after.iter().find(|number| !self.recorded.contains(number) && !comes_before(**number));
             if let Some(number) = missing {
-                return Err(Error::Refused(format!(
-                    "migration {} ({}) comes after migration {number}, which is not applied by then. Nothing was done",
-                    member.number(),
-                    member.description.name
-                )));
+                return Err(Error::Known(
+                    Code::ComesAfter,
+                    format!(
+                        "migration {} ({}) comes after migration {number}, which is not applied by then. Nothing was done",
+                        member.number(),
+                        member.description.name
+                    ),
+                ));
             }
         }
         Ok(())

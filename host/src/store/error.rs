@@ -2,6 +2,8 @@
 
 use std::path::Path;
 
+use crate::explain::Code;
+
 /// What sort of error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ErrorKind {
@@ -38,9 +40,18 @@ impl Error {
         self.kind
     }
 
-    /// What of it is the journal's.
-    pub fn of_journal(&self) -> Option<&crate::journal::Error> {
-        self.journal.as_ref()
+    /// See [`crate::Error::code`].
+    pub fn code(&self) -> Code {
+        match self.kind {
+            ErrorKind::Usage => Code::RunsPlace,
+            ErrorKind::NoRun => Code::NoRun,
+            ErrorKind::Denied => Code::RunsDenied,
+            ErrorKind::Exists => Code::RunsExist,
+            ErrorKind::Overtaken => Code::RunOvertaken,
+            ErrorKind::Damaged => Code::RunsDamaged,
+            ErrorKind::Journal => self.journal.as_ref().map_or(Code::JournalStorage, crate::journal::Error::code),
+            ErrorKind::Unreachable => Code::RunsUnreachable,
+        }
     }
 
     pub(super) fn new(kind: ErrorKind, message: String) -> Self {

@@ -37,7 +37,7 @@ async fn its_history_is_read_and_continued_in_its_own_form() {
     let options = RunOptions::new("Things");
     assert_eq!(migrator.run(touch(1), &options).await.unwrap().state, "already-applied");
     let refused = migrator.run(touch(2), &options).await;
-    assert!(matches!(&refused, Err(Error::Refused(text)) if text.contains("Elsewhere")), "{refused:?}");
+    assert!(matches!(&refused, Err(Error::Known(_, text)) if text.contains("Elsewhere")), "{refused:?}");
     assert_eq!(migrator.run(touch(3), &options).await.unwrap().state, "applied");
 
     let rows = world.table("Old").await;

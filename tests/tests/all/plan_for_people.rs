@@ -247,6 +247,15 @@ async fn a_backup_is_made_before_the_first_write_and_without_it_nothing_is_writt
     let at = |operation: &str| log.iter().position(|passed| passed.operation == operation).unwrap();
     assert!(at("DescribeBackup") < at("BatchExecuteStatement"), "before anything is written");
     assert_eq!((proxy.calls("CreateBackup"), proxy.calls("DescribeBackup")), (1, 2));
+
+    // Where it is can be found without the journal: in the history and in the audit.
+    let arn = "arn:aws:dynamodb:us-east-1:1:table/Full/backup/7";
+    let (_, out, _) = world.drift_host(&["status", "--audit"]);
+    assert!(out.contains(&format!("backup before it: {arn}")), "{out}");
+    assert!(out.contains(&format!("made before it wrote anything: {arn}")), "{out}");
+    let (_, out, _) = world.drift_host(&["status", "--json"]);
+    let status: Json = serde_json::from_str(&out).unwrap();
+    assert_eq!(status["applied"][0]["details"]["backup"], arn, "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// Reads a span; the error shows the form.
-pub(super) fn parse(text: &str) -> Result<Duration, String> {
+pub(crate) fn span(text: &str) -> Result<Duration, String> {
     let wrong = || format!("{text:?} is not a span of time: 90s, 14m, 1h30m or 30d, say");
     let (mut seconds, mut digits, mut last) = (0u64, String::new(), u64::MAX);
     for c in text.chars() {
@@ -35,7 +35,7 @@ mod tests {
 
     #[test]
     fn spans_are_read_as_people_write_them() {
-        let seconds = |text: &str| parse(text).map(|span| span.as_secs());
+        let seconds = |text: &str| span(text).map(|span| span.as_secs());
         assert_eq!(seconds("90s"), Ok(90));
         assert_eq!(seconds("1h30m"), Ok(5_400));
         assert_eq!(seconds("30d"), Ok(2_592_000));
