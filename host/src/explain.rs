@@ -128,6 +128,10 @@ codes! {
     HookRefused "hook-refused" 3,
         "A command that was to run at `start` or `planned` ended with another exit code than 0, could not be started, or took longer than it may. At `start` nothing was scanned; at `planned` the plan stands and nothing of it was written.",
         "Its own output, above the message, says why. When it is settled, `drift-host apply RUN` goes on from a plan that stands; at `start` begin again. A gate that waits for people needs more time: `--hook-timeout 2h`. See docs/hooks.md.";
+    /// A signal came while a hook was at work.
+    Stopped "stopped" 130,
+        "The run was stopped, by Ctrl-C, SIGTERM (exit code 143) or `--stop-after` (exit code 75), while a hook on `start` or `planned` was at work. Nothing further was done.",
+        "Where the plan stands, `drift-host apply RUN` goes on, and asks the hook again; else begin again.";
     /// Nobody said yes.
     NotConfirmed "not-confirmed" 3,
         "A verb that writes asked first, and the answer was not yes; or nobody could be asked, for standard input is no terminal. Nothing was written.",
@@ -366,7 +370,7 @@ mod tests {
 
     #[test]
     fn every_code_is_a_word_of_its_own_with_a_page_in_whole_sentences() {
-        const EXITS: [u8; 5] = [2, 3, 4, 65, 75];
+        const EXITS: [u8; 6] = [2, 3, 4, 65, 75, 130];
         let mut words: Vec<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
         for code in Code::ALL {
             let Page { code: word, exit, cause, remedy } = code.page();

@@ -137,7 +137,8 @@ impl Hooks {
                     Moment::Start => "nothing was scanned or written",
                     _ => "nothing of the plan was written",
                 };
-                Error::Known(Code::HookRefused, format!("{} {problem}, so that {what}", hook.origin))
+                let code = if self.stop.is_cancelled() { Code::Stopped } else { Code::HookRefused };
+                Error::Known(code, format!("{} {problem}, so that {what}", hook.origin))
             })?;
         }
         Ok(())

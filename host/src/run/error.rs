@@ -58,7 +58,7 @@ impl Error {
     }
 
     /// The exit code of the command line: 2 usage, 3 refused, 4 denied or missing, 65 journal corrupt or foreign, 75 try
-    /// again.
+    /// again; 130 interrupted.
     pub fn exit_code(&self) -> u8 {
         self.code().exit_code()
     }

@@ -110,7 +110,7 @@ impl Run {
         (self.migrator.observer)(Event::BackedUp(arn.clone()));
         // Whoever looks for it later may not have this journal, nor this process's output.
         let line = format!("run {} had a backup of {table} made before it wrote anything: {arn}", manifest.run);
-        self.migrator.history.note(&line, lease).await?;
+        Box::pin(self.migrator.history.note(&line, lease)).await?;
         // Of one process there is one.
         let _set_before = self.backup.set(arn);
         Ok(())

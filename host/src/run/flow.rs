@@ -65,13 +65,7 @@ impl Run {
 
     /// Scans and migrates, and stops at the seal. Writes nothing to DynamoDB.
     pub(super) async fn plan_only(self, options: &RunOptions) -> Result<Summary, Error> {
-        let planned = match self.plan(options).await {
-            Ok(()) => match self.publish().await {
-                Ok(()) => self.may_apply().await,
-                Err(error) => Err(error),
-            },
-            Err(error) => Err(error),
-        };
+        let planned = self.planned(options).await;
         self.ended(planned).await
     }
 
@@ -166,7 +160,7 @@ impl Run {
     }
 
     /// Scans and migrates what is not sealed, or the next window of it, and seals it.
-    async fn plan(&self, options: &RunOptions) -> Result<(), Error> {
+    pub(super) async fn plan(&self, options: &RunOptions) -> Result<(), Error> {
         if self.journal.is_sealed()? {
             return Ok(());
         }
@@ -340,10 +334,9 @@ impl Run {
     /// in nobody's way, for every run has its own.
     async fn drop_receipts(&self) -> Result<(), Error> {
         let (history, manifest) = (&self.migrator.history, self.journal.manifest());
-        let row = history.find(manifest.number).await?;
         let receipts = ExactlyOnce::Receipts.to_string();
         let with_receipts = |row: &Applied| row.detail(PROOF) == Some(receipts.as_str());
-        let undone = row.filter(with_receipts).map(|row| row.run);
+        let undone = history.find(manifest.number).await?.filter(with_receipts).map(|row| row.run);
         let own = (manifest.exactly_once == ExactlyOnce::Receipts).then(|| manifest.run.clone());
         let runs: Vec<&str> = undone.iter().chain(&own).map(String::as_str).collect();
         if runs.is_empty() {

@@ -4,9 +4,9 @@
 //! [`Stage::Planned`] the plan stays, and the run can be gone on with. Of a run with windows the first plan is asked about. Whoever answers
 //! may take their time: the lease is kept meanwhile.
 
-use super::Migrator;
 use super::error::Error;
 use super::flow::Run;
+use super::{Migrator, RunOptions};
 use crate::journal::{Counts, Manifest, RunState};
 
 /// Where a run stands when it asks whether it may go on.
@@ -37,25 +37,34 @@ impl Migrator {
         self
     }
 
+    /// Whether a run may begin, or be gone on with.
     pub(super) async fn may_start(&self, manifest: &Manifest, counts: Counts) -> Result<(), Error> {
-        self.may_go_on(Request { stage: Stage::Start, manifest: manifest.clone(), counts }).await
+        Box::pin(self.may_go_on(Stage::Start, manifest, counts)).await
     }
 
-    async fn may_go_on(&self, request: Request) -> Result<(), Error> {
+    async fn may_go_on(&self, stage: Stage, manifest: &Manifest, counts: Counts) -> Result<(), Error> {
         let Some(gate) = self.gate.clone() else { return Ok(()) };
+        // In a place of its own, for a manifest is large, and whoever waits for an answer has all of this on the stack.
+        let request = Box::new(Request { stage, manifest: manifest.clone(), counts });
         let asked = tokio::task::spawn_blocking(move || gate(&request)).await;
         asked.map_err(|error| Error::Start(format!("nobody could be asked: {error}")))?
     }
 }
 
 impl Run {
+    /// Plans, and asks about the plan.
+    pub(super) async fn planned(&self, options: &RunOptions) -> Result<(), Error> {
+        self.plan(options).await?;
+        self.publish().await?;
+        self.may_apply().await
+    }
+
     /// Whether the plan may be carried out: asked once, while nothing of it is written.
     pub(super) async fn may_apply(&self) -> Result<(), Error> {
         let counts = self.journal.counts()?;
         if counts.done > 0 || self.journal.state()? != RunState::Planned {
             return Ok(());
         }
-        let manifest = self.journal.manifest().clone();
-        self.migrator.may_go_on(Request { stage: Stage::Planned, manifest, counts }).await
+        Box::pin(self.migrator.may_go_on(Stage::Planned, self.journal.manifest(), counts)).await
     }
 }

@@ -46,6 +46,12 @@ fn an_environment_says_where_and_flags_count_before_it() {
     let (_, out, _) = ended(plain(&world, &["status", "--meta-table", "drift_migrations"]));
     assert!(out.contains("no migration is applied"), "a flag counts before it: {out}");
 
+    let elsewhere = world.dir.path().join("elsewhere");
+    let mut command = plain(&world, &["plan", &echo, "--table", "Things", "--meta-table", "another"]);
+    command.env("DRIFT_RUNS_DIR", &elsewhere);
+    let (code, _, error) = ended(command);
+    assert_eq!((code, elsewhere.is_dir()), (0, true), "a variable that is the flag's own counts before it: {error}");
+
     let (code, out, _) = ended(plain(&world, &["doctor", "--table", "Things"]));
     assert_eq!((code, out.starts_with("ok      environment         here, of drift.toml")), (0, true), "{out}");
     let (code, _, error) = ended(plain(&world, &["status", "--env", "nowhere"]));

@@ -207,3 +207,53 @@ fn each_migration_of_a_folder_has_its_own_events() {
     let expected = ["start: DRIFT_MIGRATION=1", "done: DRIFT_MIGRATION=1", "start: DRIFT_MIGRATION=2", "done: DRIFT_MIGRATION=2"];
     assert_eq!(noted.noted(), expected);
 }
+
+#[cfg(unix)]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_ends_the_gate_and_the_run_with_its_exit_code_and_the_plan_stands() {
+    let Some(noted) = Noted::new() else { return };
+    let before = noted.world.table("Things").await;
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let gate = format!("planned=echo waiting >> '{}'; sleep 600", noted.file().display());
+        let (verb, of) = if code == 130 { ("run", noted.echo.clone()) } else { ("apply", noted.world.only_run()) };
+        let mut command = noted.world.command(&[verb, &of, "--on", &gate, "--hook-timeout", "20m"]);
+        if verb == "run" {
+            command.args(["--table", "Things"]);
+        }
+        let child = command.stdout(std::process::Stdio::null()).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        while noted.noted().is_empty() {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+        std::fs::remove_file(noted.file()).unwrap();
+        assert!(std::process::Command::new("kill").arg(signal).arg(child.id().to_string()).status().unwrap().success());
+        let output = child.wait_with_output().unwrap();
+        let error = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!((output.status.code(), error.contains("(drift-host explain stopped)")), (Some(code), true), "{error}");
+        assert_eq!(noted.world.table("Things").await, before);
+    }
+    let (code, out, error) = noted.with(&["apply", &noted.world.only_run()], &[]);
+    assert_eq!((code, out.contains("applied")), (0, true), "{out}{error}");
+}
+
+#[test]
+fn a_run_with_windows_is_asked_about_once_and_a_way_back_is_asked_about_too() {
+    let Some(noted) = Noted::new() else { return };
+    let planned = noted.note("planned", &["DRIFT_DIRECTION", "DRIFT_SCANNED"]);
+    let done = noted.note("done", &["DRIFT_STATE"]);
+    let windows = ["run", &noted.echo, "--table", "Things", "--segments", "4", "--window", "1"];
+    let (code, _, error) = noted.with(&windows, &[&planned, &done]);
+    let said = noted.noted();
+    assert_eq!((code, said.len()), (0, 2), "{said:?} {error}");
+    assert!(said[0].starts_with("planned: DRIFT_DIRECTION=migrate") && said[1] == "done: DRIFT_STATE=applied", "{said:?}");
+    std::fs::remove_file(noted.file()).unwrap();
+    let run = noted.world.only_run();
+    let (code, _, error) = noted.with(&["undo", "--run", &run], &["planned=exit 4", &done]);
+    assert_eq!((code, error.contains("ended with exit code 4")), (3, true), "{error}");
+    let (code, out, error) = noted.with(&["undo", "--run", &run], &[&planned, &done]);
+    // The way back that was refused a moment ago has a plan that stands, and is gone on with by its own id.
+    assert_eq!(code, 3, "{out}{error}");
+    let back = error.split("drift-host apply ").nth(1).unwrap().split(['`', ' ', ',', ';']).next().unwrap().to_owned();
+    let (code, out, error) = noted.with(&["apply", &back], &[&planned, &done]);
+    assert_eq!((code, out.contains("undone")), (0, true), "{out}{error}");
+    assert_eq!(noted.noted().last().unwrap(), "done: DRIFT_STATE=undone");
+}
