@@ -2,7 +2,7 @@
 //!
 //! - ```` ```sh ```` alone: commands, which a test runs in this order;
 //! - `<!-- not run: REASON -->`: commands that are only held against the verbs and flags that there are;
-//! - `<!-- file: NAME -->`: what is written to this file before what follows is run;
+//! - `<!-- file: NAME -->`: what is written to this file before what follows is run, also where it is a script;
 //! - `<!-- output -->`: lines that the block of commands before must have said, `…` standing for whatever is between;
 //! - `<!-- message -->`: words that the binary's source holds, `…` likewise. For what cannot be brought about in a page.
 

@@ -9,7 +9,8 @@ pub fn pages() -> Vec<(String, String)> {
     let mut tree = drift_host::cli::command();
     tree.build();
     let verbs: Vec<&Command> = tree.get_subcommands().filter(|verb| verb.get_name() != "help" && !verb.is_hide_set()).collect();
-    let mut pages = vec![("README.md".to_owned(), overview(&verbs))];
+    // Not README.md: mdBook would call it index.html, and leave links to it as they are.
+    let mut pages = vec![("all.md".to_owned(), overview(&verbs))];
     pages.extend(verbs.into_iter().map(|verb| (format!("{}.md", verb.get_name()), format!("{HEAD}{}", page(verb, 1)))));
     pages
 }
@@ -47,7 +48,8 @@ fn page(verb: &Command, depth: usize) -> String {
         page += &self::page(inner, depth + 1);
     }
     let after = verb.get_after_long_help().or(verb.get_after_help());
-    page += &after.map(|after| laid_out(&after.to_string())).unwrap_or_default();
+    let headed = |after: String| after.replace("Examples:\n", &format!("{level}# Examples\n\n"));
+    page += &after.map(|after| laid_out(&headed(after.to_string()))).unwrap_or_default();
     format!("{}\n", page.trim_end())
 }
 

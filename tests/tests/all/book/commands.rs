@@ -38,7 +38,7 @@ fn what_is_not_run_says_why_and_every_mark_is_one_that_there_is() {
         for block in blocks(&read(&page)) {
             let known = block.mark.is_none()
                 || block.not_run().is_some_and(|why| why.len() > 10 && block.is_shell())
-                || block.file().is_some_and(|name| !name.is_empty() && !block.is_shell())
+                || block.file().is_some_and(|name| !name.is_empty())
                 || ((block.is_output() || block.is_message()) && block.language == "text");
             if !known {
                 wrong.push(format!("{page}:{}: {:?} above a block of {:?}", block.line, block.mark, block.language));

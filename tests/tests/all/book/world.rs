@@ -59,7 +59,9 @@ impl Shell {
 
     /// A file of the page.
     pub(crate) fn write(&self, name: &str, text: &str) {
-        fs::write(self.folder.join(name), text).unwrap();
+        let path = self.folder.join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
     }
 
     /// A line of the page; its exit code and what it said. What stands for a run, a table or a plugin is put in.
