@@ -579,6 +579,11 @@ fn it_asks_once_for_all_and_builds_nothing_where_the_table_is_not_local() {
     let (code, _, error) = shell.run_elsewhere("drift-host up migrations --table Things --ephemeral-runs");
     assert_eq!(code, 3, "{error}");
     assert!(error.contains("to apply           10  shout") && error.contains("to apply           30  measure"), "{error}");
+    // The whole of it, before anything is asked.
+    let overview = error.split("Go on?").next().unwrap();
+    assert!(overview.contains("migrations on Things: 2 pending\n"), "{error}");
+    assert!(overview.contains("patches its items only") && overview.contains("one after the other"), "{error}");
+    assert!(overview.contains("; has an undo\n") && overview.contains("; no undo: back from the images of its run\n"), "{error}");
     assert_eq!(error.matches("Go on? [y/N]").count(), 1, "{error}");
     assert!(error.contains("These 2 write to the table Things of http://0.0.0.0:"), "{error}");
     shell.stand("10 pending, 30 pending");
