@@ -13,11 +13,13 @@ mod doctor;
 mod inspect;
 #[cfg(unix)]
 mod keys;
+mod lead;
 mod local;
 mod new;
 mod options;
 mod repair;
 mod run;
+mod segment;
 mod series;
 mod show;
 mod signals;
@@ -50,6 +52,8 @@ enum Command {
     /// Go on with a run from wherever it stands
     #[command(alias = "resume")]
     Apply(apply::ApplyVerb),
+    /// Stand for a run whose segments are done by other processes: the lease, the rates, the history
+    Lead(lead::LeadVerb),
     /// Go back by the migration's own code, or by the host from what a run kept
     Undo(undo::UndoVerb),
     /// Steer a run that is at work, from any machine: pause, resume, other rates, stop
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,
+            Command::Lead(verb) => verb.run().await,
             Command::Try(verb) => verb.run().await,
             Command::Status(verb) => verb.run().await,
             Command::Show(verb) => verb.run().await,

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::Ended;
 use super::connection::Connection;
 use super::options::Flow;
+use super::segment::{self, Tasked};
 use crate::Error;
 use crate::author::{Mask, Recorder};
 use crate::insight::Insight;
@@ -95,6 +96,11 @@ pub(super) struct PlanVerb {
     check: bool,
     #[command(flatten)]
     priced: Priced,
+    #[command(flatten)]
+    tasked: Tasked,
+    /// With --segment: where the run is kept, and all of its processes find it: s3://BUCKET/PREFIX, or file:///FOLDER
+    #[arg(long, value_name = "URI", requires = "segment")]
+    journal: Option<String>,
 }
 
 /// What units cost.
@@ -177,6 +183,11 @@ impl RunVerb {
 
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
+        if let Some(of) = &self.tasked.segment {
+            let url = self.journal.as_deref().ok_or_else(|| Error::Usage("--segment needs --journal URI".into()))?;
+            let task = (url, of, &self.tasked);
+            return segment::plan((&self.plugin, &self.table), task, &self.flow, &self.connection, &self.output).await;
+        }
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let migrator = self.output.watched(self.connection.migrator().await?);
         self.connection.lasting(&migrator)?;
@@ -277,10 +288,15 @@ impl Output {
         }
     }
 
-    /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
-    pub(super) fn watched(&self, migrator: Migrator) -> Watched {
+    /// The same migrator, whose events are told as is wanted.
+    pub(super) fn told(&self, migrator: Migrator) -> Migrator {
         let told = if self.json_progress { report::For::Machines } else { report::For::People };
-        let migrator = report::watched(migrator, told);
+        report::watched(migrator, told)
+    }
+
+    /// The same, which is steered by keys where there are some.
+    pub(super) fn watched(&self, migrator: Migrator) -> Watched {
+        let migrator = self.told(migrator);
         #[cfg(unix)]
         return Watched { _keys: (!self.json_progress).then(|| super::keys::Keys::listen(&migrator)).flatten(), migrator };
         #[cfg(not(unix))]

@@ -43,6 +43,7 @@ mod run;
 mod runs;
 mod secrets;
 mod security;
+mod segments;
 mod signed;
 mod steer;
 mod toolchains;
