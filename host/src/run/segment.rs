@@ -332,7 +332,10 @@ impl Migrator {
         let Some(store) = &self.store else { return Err(Error::Start("a segment has no place".into())) };
         let journal = Journal::open(&fetched(shared, store, task.segment).await?)?;
         let run = Run::new(self, journal.clone(), migration, table);
-        run.take_over().await?;
+        run.take_over().await.map_err(|error| match error {
+            Error::Store(error) => shared.begun_by_another(task.segment, error).into(),
+            other => other,
+        })?;
         shared.say_again(&journal).await?;
         if !journal.is_cleared()? {
             journal.clear().await?;

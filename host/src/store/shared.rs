@@ -213,6 +213,20 @@ impl Shared {
         Ok(part)
     }
 
+    /// In its own words, that somebody else began to carry out a segment at the same time; any other error stays what it is.
+    pub fn begun_by_another(&self, segment: u32, error: Error) -> Error {
+        match error.kind() {
+            ErrorKind::Exists | ErrorKind::Overtaken => Error::new(
+                ErrorKind::Overtaken,
+                format!(
+                    "somebody else has just begun to carry out segment {segment} in {}: try again, and it goes on after them",
+                    self.url
+                ),
+            ),
+            _ => error,
+        }
+    }
+
     /// Says for the leader that a segment is planned. Twice is once.
     pub async fn announce(&self, part: &Part) -> Result<(), Error> {
         let text = serde_json::to_vec(part).map_err(|error| Error::text(&error))?;

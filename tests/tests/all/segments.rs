@@ -374,6 +374,51 @@ async fn what_does_not_belong_together_is_refused_with_one_clear_error() {
     assert_eq!(code, 0, "{said}");
 }
 
+/// The shell's part of the containers' commands in the documentation, for eight segments.
+fn documented() -> Vec<String> {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/segments.md")).unwrap();
+    let commands = page.lines().filter(|line| line.contains("[\"sh\", \"-c\", "));
+    let scripts = commands.map(|line| {
+        let list = &line[line.find("[\"sh\"").unwrap()..=line.rfind(']').unwrap()];
+        let words: Vec<String> = serde_json::from_str(list).unwrap();
+        words[2].replace("/64", &format!("/{SEGMENTS}"))
+    });
+    scripts.collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_documented_commands_of_batch_and_kubernetes_carry_segments_out() {
+    let Some(echo) = guest("echo") else { return };
+    let fleet = Fleet::new(World::with_rows(80));
+    let leader = fleet.lead(&echo, &[]);
+    fleet.plan_all(&echo, &[]);
+    fleet.until_there("manifest.json").await;
+    let scripts = documented();
+    assert_eq!(scripts.len(), 2, "{scripts:?}");
+    // Whatever the file is called, the commands call it by its name.
+    let bin = fleet.world.dir.path().join("bin");
+    std::fs::create_dir(&bin).unwrap();
+    std::os::unix::fs::symlink(drift_tests::binary(), bin.join("drift-host")).unwrap();
+    let path = format!("{}:{}", bin.display(), std::env::var("PATH").unwrap());
+    let begin = |segment: u32| {
+        let mut command = Command::new("sh");
+        command.args(["-c", &scripts[segment as usize % scripts.len()]]).env("PATH", &path).env("URI", &fleet.url);
+        command.env("AWS_BATCH_JOB_ARRAY_INDEX", segment.to_string()).env("JOB_COMPLETION_INDEX", segment.to_string());
+        command
+            .env("HOSTNAME", format!("pod-{segment}"))
+            .env("DRIFT_RUNS_DIR", fleet.world.runs())
+            .env("AWS_REGION", "us-east-1");
+        command.env("AWS_ACCESS_KEY_ID", "x").env("AWS_SECRET_ACCESS_KEY", "y");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let children: Vec<Child> = (0..SEGMENTS).map(begin).collect();
+    let applied: Vec<Json> = children.into_iter().map(|child| line(child.wait_with_output().unwrap(), 0)).collect();
+    assert_eq!(sum(&applied, "applied"), 80, "{applied:?}");
+    let (code, said) = ended(leader);
+    assert_eq!(code, 0, "{said}");
+    assert!(fleet.world.table("Things").await.iter().all(touched));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_written_where_more_failed_over_all_segments_than_may() {
     let Some(panics) = guest("panics") else { return };
