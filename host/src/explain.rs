@@ -247,6 +247,10 @@ codes! {
     TableHeld "table-held" 75,
         "Another run holds the lease of the table. One run at a time writes to a table.",
         "`drift-host status` says who and where; `drift-host ctl RUN status` how far it is. A run that died is taken over when its lease runs out, within a minute; `drift-host repair --table T --drop-lease` only if its process is surely dead.";
+    /// Nobody leads the run of which this process does a part.
+    NotLed "not-led" 75,
+        "A segment of a run that many processes share is written only while `drift-host lead` is at work: it holds the lease that the others follow.",
+        "Start `drift-host lead` with the same --journal, or wait for it, and begin the segment again. Nothing was written without it.";
     /// The lease was lost.
     LeaseLost "lease-lost" 75,
         "The lease of the table could not be renewed in time, or somebody dropped it. The run wrote nothing more from then on.",

@@ -236,6 +236,7 @@ fn manifest() -> Manifest {
         estimate: None,
         journal_max: None,
         window: None,
+        part: None,
         features: None,
         home_region: None,
         backup: false,

@@ -6,10 +6,11 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::Ended;
-use super::connection::Connection;
+use super::connection::{Connection, is_url};
 use super::hooks::Hooked;
 use super::options::{BackedUp, Disk, Limited, Rates, parse_grants};
 use super::run::{First, Output};
+use super::segment::{self, Tasked};
 use super::source::Loading;
 use crate::Error;
 use crate::explain::Code;
@@ -20,7 +21,7 @@ use crate::run::{RunOptions, restorer};
 
 #[derive(Args)]
 pub(super) struct ApplyVerb {
-    /// The run's id, or the beginning of it
+    /// The run's id, or the beginning of it; with --segment the place of a shared run: s3://BUCKET/PREFIX, or file:///FOLDER
     run: String,
     /// Take up the failed items of an incomplete run again, each as it is now
     #[arg(long)]
@@ -50,10 +51,25 @@ pub(super) struct ApplyVerb {
     connection: Connection,
     #[command(flatten)]
     output: Output,
+    #[command(flatten)]
+    tasked: Tasked,
 }
 
 impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
+        if self.tasked.segment.is_some() || is_url(&self.run) {
+            self.hooked.hooks(&self.connection, &[])?.must_be_none()?;
+        }
+        if let Some(of) = &self.tasked.segment {
+            let (slots, given) = (self.concurrency.map(usize::from), (&self.limited, &self.rates));
+            let task = (of, &self.tasked);
+            return segment::apply(&self.run, task, (slots, self.writes_in_flight), given, &self.connection, &self.output).await;
+        }
+        if is_url(&self.run) {
+            let given = (&self.limited, &self.rates);
+            let pace = (self.concurrency.map(usize::from), self.writes_in_flight);
+            return segment::apply_all(&self.run, pace, given, &self.connection, &self.output).await;
+        }
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
         let hooks = self.hooked.hooks(&self.connection, &manifest.secret_arguments)?;
@@ -104,10 +120,21 @@ impl ApplyVerb {
                 manifest.run
             ))
         })?;
-        let plugin =
-            Loading { slots, ..Loading::new(limits) }.load_bytes(&format!("the plugin of run {}", manifest.run), component)?;
-        Ok(Arc::new(kept(plugin, manifest).grant(grants)))
+        of_manifest(manifest, component, &self.limited, slots)
     }
+}
+
+/// The code of a run that has begun, with what it was granted and kept to.
+pub(super) fn of_manifest(
+    manifest: &Manifest,
+    component: Vec<u8>,
+    limited: &Limited,
+    slots: Option<usize>,
+) -> Result<Arc<dyn Migration>, Error> {
+    let (grants, limits) = (parse_grants(&manifest.grants)?, limited.limits(&manifest.limits)?);
+    let loading = Loading { slots, ..Loading::new(limits) };
+    let plugin = loading.load_bytes(&format!("the plugin of run {}", manifest.run), component)?;
+    Ok(Arc::new(kept(plugin, manifest).grant(grants)))
 }
 
 /// With the attributes to which the run's policy keeps it.

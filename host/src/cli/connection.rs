@@ -13,7 +13,7 @@ use crate::dynamo::{ConnectionSettings, Database};
 use crate::explain::Code;
 use crate::journal::{Manifest, RunFile};
 use crate::run::Migrator;
-use crate::store::Store;
+use crate::store::{Settings, Shared, Store};
 
 /// Where the tables are.
 #[derive(Args, Clone)]
@@ -146,18 +146,30 @@ impl Connection {
     }
 
     fn store_at(&self, url: &str, database: &Database) -> Result<Store, Error> {
+        Ok(Store::open(url, self.runs_dir(), self.store_settings(database))?)
+    }
+
+    fn store_settings(&self, database: &Database) -> Settings {
         let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
-        let settings = crate::store::Settings {
+        Settings {
             region: database.region().to_owned(),
             endpoint_url: variable("AWS_ENDPOINT_URL_S3").or_else(|| variable("AWS_ENDPOINT_URL")),
             credentials: database.credentials(),
             request_timeout: Duration::from_secs(self.request_timeout),
-        };
-        Ok(Store::open(url, self.runs_dir(), settings)?)
+        }
     }
 
-    /// The file of a run's journal, by its id or the beginning of it.
+    /// The place of a run that many processes share.
+    pub(super) fn shared(&self, url: &str, migrator: &Migrator) -> Result<Shared, Error> {
+        Ok(Shared::open(url, self.store_settings(migrator.database()))?)
+    }
+
+    /// The file of a run's journal, by its id or the beginning of it; of a run that many processes share, by its place.
     pub(super) async fn find(&self, run: &str) -> Result<PathBuf, Error> {
+        if is_url(run) {
+            let migrator = self.migrator().await?;
+            return migrator.joined(&self.shared(run, &migrator)?).await;
+        }
         match self.store().await? {
             Some(store) => Ok(store.fetch(run).await?),
             None => Ok(crate::journal::find(&self.runs_dir(), run)?),
@@ -198,7 +210,7 @@ impl Connection {
     }
 }
 
-fn is_url(text: &str) -> bool {
+pub(super) fn is_url(text: &str) -> bool {
     text.contains("://")
 }
 

@@ -96,6 +96,19 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
         ],
     ),
     (
+        "lead",
+        &[
+            (
+                "A run of 64 segments, which other processes plan and carry out",
+                "drift-host lead trim_names.wasm --table Users --segments 64 --journal s3://bucket/trim-names",
+            ),
+            (
+                "One of those, of whoever starts them",
+                "drift-host plan trim_names.wasm --table Users --segment 3/64 --journal s3://bucket/trim-names",
+            ),
+        ],
+    ),
+    (
         "ctl",
         &[
             ("How far it is, and what holds it up", "drift-host ctl 20261126 status"),

@@ -13,7 +13,7 @@ use super::examples;
 /// What people come for, and the verbs for it, in the order in which they are needed.
 const GROUPS: [(&str, &[&str]); 4] = [
     ("Author a migration", &["new", "build", "test", "try", "inspect"]),
-    ("Plan and run", &["doctor", "plan", "run", "apply", "undo", "up", "ctl"]),
+    ("Plan and run", &["doctor", "plan", "run", "apply", "undo", "up", "lead", "ctl"]),
     ("History", &["status", "show", "repair", "init"]),
     ("Others", &["local", "explain", "completions", "help"]),
 ];

@@ -108,6 +108,17 @@ impl Hooked {
 }
 
 impl Hooks {
+    /// A run that many processes share asks no hooks: one that should hold it must not be passed over.
+    pub(super) fn must_be_none(&self) -> Result<(), Error> {
+        match self.hooks.first() {
+            None => Ok(()),
+            Some(hook) => Err(Error::Usage(format!(
+                "{} would not be run: a run that many processes share runs no hooks, and whatever starts its processes can do so between them (docs/segments.md)",
+                hook.origin
+            ))),
+        }
+    }
+
     /// The same migrator, whose runs ask the hooks on `start` and `planned`.
     pub(super) fn gated(&self, migrator: Migrator) -> Migrator {
         if self.hooks.is_empty() {

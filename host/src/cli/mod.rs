@@ -20,11 +20,13 @@ mod hooks;
 mod inspect;
 #[cfg(unix)]
 mod keys;
+mod lead;
 mod local;
 mod new;
 mod options;
 mod repair;
 mod run;
+mod segment;
 mod series;
 mod settled;
 mod show;
@@ -79,6 +81,10 @@ enum Command {
     /// Go on with a run from wherever it stands
     #[command(alias = "resume")]
     Apply(apply::ApplyVerb),
+    /// Stand for a run whose segments other processes do
+    ///
+    /// It holds the lease, says how fast each may be, waits until all are planned and then until all are applied, and records it once.
+    Lead(lead::LeadVerb),
     /// Go back: by the migration's own code, or from what a run kept
     Undo(undo::UndoVerb),
     /// Apply what of a folder of migrations is not applied yet
@@ -150,6 +156,7 @@ pub fn main() -> ExitCode {
             Command::Repair(verb) => verb.run().await,
             Command::Plan(verb) => verb.run().await,
             Command::Apply(verb) => verb.run().await,
+            Command::Lead(verb) => verb.run().await,
             Command::Try(verb) => verb.run().await,
             Command::Status(verb) => verb.run().await,
             Command::Show(verb) => verb.run().await,

@@ -9,6 +9,7 @@ use serde_json::Value as Json;
 use super::Ended;
 use super::connection::Connection;
 use super::options::Flow;
+use super::segment::{self, Tasked};
 use crate::Error;
 use crate::author::{Mask, Recorder};
 use crate::explain::Code;
@@ -97,6 +98,11 @@ pub(super) struct PlanVerb {
     check: bool,
     #[command(flatten)]
     priced: Priced,
+    #[command(flatten)]
+    tasked: Tasked,
+    /// With --segment: where the run is kept, and all of its processes find it: s3://BUCKET/PREFIX, or file:///FOLDER
+    #[arg(long, value_name = "URI", requires = "segment")]
+    journal: Option<String>,
 }
 
 /// What units cost.
@@ -193,6 +199,12 @@ impl RunVerb {
 
 impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
+        if let Some(of) = &self.tasked.segment {
+            let url = self.journal.as_deref().ok_or_else(|| Error::Usage("--segment needs --journal URI".into()))?;
+            self.flow.hooks(&self.connection)?.must_be_none()?;
+            let task = (url, of, &self.tasked);
+            return segment::plan((&self.plugin, &self.table), task, &self.flow, &self.connection, &self.output).await;
+        }
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         let hooks = self.flow.hooks(&self.connection)?;
         let migrator = self.output.watched(hooks.gated(self.connection.migrator().await?));
@@ -304,11 +316,19 @@ impl Output {
         }
     }
 
-    /// The same migrator, whose events are told as is wanted, and which is steered by keys where there are some.
+    /// The same migrator, whose events are told as is wanted.
+    pub(super) fn told(&self, migrator: Migrator) -> Migrator {
+        let told = if self.is_for_machines() { report::For::Machines } else { report::For::People };
+        report::watched(migrator, told)
+    }
+
+    fn is_for_machines(&self) -> bool {
+        self.json_progress || crate::output::is_for_machines()
+    }
+
+    /// The same, which is steered by keys where there are some, and heard by a collector where one is wanted.
     pub(super) fn watched(&self, migrator: Migrator) -> Watched {
-        let for_machines = self.json_progress || crate::output::is_for_machines();
-        let told = if for_machines { report::For::Machines } else { report::For::People };
-        let migrator = report::watched(migrator, told);
+        let migrator = self.told(migrator);
         let telemetry = self.telemetry(&migrator);
         let migrator = match &telemetry {
             Some(telemetry) => telemetry.watch(migrator),
@@ -316,7 +336,7 @@ impl Output {
         };
         Watched {
             #[cfg(unix)]
-            _keys: (!for_machines).then(|| super::keys::Keys::listen(&migrator)).flatten(),
+            _keys: (!self.is_for_machines()).then(|| super::keys::Keys::listen(&migrator)).flatten(),
             migrator,
             _telemetry: telemetry,
         }

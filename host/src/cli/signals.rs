@@ -33,6 +33,49 @@ pub(super) fn stop_after(time: Option<Duration>) {
     });
 }
 
+/// What is under way may take so long to end once whoever started this process is gone.
+const GRACE: Duration = Duration::from_millis(900);
+/// Between two looks whether the parent is still the same.
+#[cfg(unix)]
+const LOOK: Duration = Duration::from_millis(200);
+
+/// Stops as SIGTERM does, and ends the process soon after, whatever is under way.
+fn stop_soon(stop: &CancellationToken, why: &str) {
+    let first = RECEIVED.compare_exchange(0, TERMINATED, Ordering::Relaxed, Ordering::Relaxed).is_ok();
+    if first {
+        tell!("stopping: {why}");
+        stop.cancel();
+    }
+    std::thread::sleep(GRACE);
+    std::process::exit(i32::from(TERMINATED));
+}
+
+/// Stops when the process that started this one ends: by the kernel's word where it gives one, and by looking.
+#[cfg(unix)]
+pub(super) fn exit_with_parent() -> std::io::Result<()> {
+    let (parent, stop) = (rustix::process::getppid(), stop());
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::TERM))?;
+    let watch = move || {
+        // It may have ended before anybody looked.
+        while rustix::process::getppid() == parent {
+            std::thread::sleep(LOOK);
+        }
+        stop_soon(&stop, "the process that started this one has ended");
+    };
+    std::thread::Builder::new().name("parent".into()).spawn(watch).map(drop)
+}
+
+/// Stops when standard input ends. What comes in is not looked at.
+pub(super) fn stdin_lifeline() -> std::io::Result<()> {
+    let stop = stop();
+    let watch = move || {
+        let _ended = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        stop_soon(&stop, "standard input has ended");
+    };
+    std::thread::Builder::new().name("lifeline".into()).spawn(watch).map(drop)
+}
+
 /// Stops as Ctrl-C does.
 #[cfg(unix)]
 pub(super) fn stop_by_key() {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use super::connection::Connection;
+use super::connection::{Connection, is_url};
 use super::options::Flow;
 use super::run::{Output, tell_of_writes_at_once};
 use super::{Ended, series};
@@ -109,6 +109,12 @@ impl UndoVerb {
     async fn by_host(&self, run: &str) -> Ended {
         let journal = Journal::read(&self.connection.find(run).await?)?;
         let manifest = journal.manifest().clone();
+        if is_url(run) && !journal.state()?.is_final() {
+            return Err(Error::Refused(format!(
+                "the run at {run} is {}: others may be at work on it. End it first, `drift-host apply {run}`, and take it back then",
+                journal.state()?
+            )));
+        }
         drop(journal);
         let migrator = self.connection.migrator_of(&manifest).await?;
         self.connection.lasting(&migrator)?;

@@ -13,7 +13,8 @@
 //!
 //! The row `lease#TABLE` has the holder's run, its owner for people, a counter, and a fence, which is random to each
 //! acquisition. A run whose journal is locked by this very process takes its own lease back at once: its former process
-//! is dead, and if it is not, its fence is gone. Where the journal came from another machine nothing is known of the process
+//! is dead, and if it is not, its fence is gone. Who [follows](Lease::follow) a lease that another process of the same run holds may write
+//! as long as it sees the lease renewed, by the same local deadline. Where the journal came from another machine nothing is known of the process
 //! there, and its lease is waited out like any other's.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -82,6 +83,8 @@ struct Seen {
     holder: String,
     owner: String,
     counter: Value,
+    /// Whoever follows it stops.
+    closed: bool,
 }
 
 impl Lease {
@@ -94,6 +97,68 @@ impl Lease {
     /// The same for a run that may be at work on another machine: it is waited for as another run is.
     pub async fn take_over(history: &History, table: &str, run: &str, owner: &str) -> Result<Self, Error> {
         Self::take(history, table, run, owner, false).await
+    }
+
+    /// Follows the lease that another process holds for the same run: what it allows ends, by this process's clock, before the lease can
+    /// have passed to another run. Waits until it was seen to be renewed. Writes no rows, and gives nothing back.
+    ///
+    /// # Errors
+    /// [`Error::NotLed`] where nobody renews it for this run within a lease.
+    pub async fn follow(history: &History, table: &str, run: &str) -> Result<Self, Error> {
+        let not_led = || Error::NotLed { table: table.to_owned(), run: run.to_owned() };
+        let held = Held { table: table.to_owned(), run: run.to_owned(), fence: String::new() };
+        let begun = Instant::now();
+        let mut before: Option<(Value, Instant)> = None;
+        loop {
+            let looked = Instant::now();
+            let seen = read(history, table).await?.filter(|seen| seen.holder == run && !seen.closed).ok_or_else(not_led)?;
+            match before {
+                // Renewed after the look before this one: the lease lasts from then on at least.
+                Some((counter, since)) if counter != seen.counter => {
+                    return Ok(Self::keep_following(history, held, seen.counter, (since, looked)));
+                }
+                _ if begun.elapsed() > history.terms.length => return Err(not_led()),
+                _ => before = Some((seen.counter, looked)),
+            }
+            tokio::time::sleep(history.terms.length / 60).await;
+        }
+    }
+
+    fn keep_following(history: &History, held: Held, counter: Value, (since, looked): (Instant, Instant)) -> Self {
+        let deadline = Arc::new(Mutex::new(history.terms.deadline(since)));
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let lease = Self { history: history.clone(), held, deadline, stop, lost };
+        let (history, held, deadline) = (lease.history.clone(), lease.held.clone(), lease.deadline.clone());
+        let (stop, lost) = (lease.stop.clone(), lease.lost.clone());
+        tokio::spawn(async move {
+            let following = async {
+                let (mut counter, mut before) = (counter, looked);
+                loop {
+                    tokio::time::sleep(history.terms.between_renewals() / 2).await;
+                    let looked = Instant::now();
+                    match read(&history, &held.table).await {
+                        Ok(Some(seen)) if seen.holder == held.run && !seen.closed => {
+                            if seen.counter != counter {
+                                *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(before);
+                                counter = seen.counter;
+                            }
+                            before = looked;
+                        }
+                        // It was given back, or another run has it.
+                        Ok(_) => return,
+                        // It is looked at again until the deadline.
+                        Err(_) => {}
+                    }
+                }
+            };
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = following => {}
+                () = passed(&deadline) => {}
+            }
+            lost.cancel();
+        });
+        lease
     }
 
     async fn take(history: &History, table: &str, run: &str, owner: &str, mine: bool) -> Result<Self, Error> {
@@ -188,6 +253,18 @@ impl Lease {
         }
     }
 
+    /// Ends what others may do that follow it. One [lease's length](History::lease_length) later none of them writes any more, not
+    /// even one that cannot look.
+    pub async fn close(&self) -> Result<(), Error> {
+        let mut values = self.held.values();
+        values.insert(":x", true.into());
+        let names = [("#x", "Closed"), ("#h", "Holder"), ("#f", "Fence")];
+        match change(&self.history, &self.held, "SET #x = :x", "#h = :h AND #f = :f", &names, values).await? {
+            true => Ok(()),
+            false => Err(self.gone("another run took it")),
+        }
+    }
+
     /// Gives the lease back.
     pub async fn release(self) -> Result<(), Error> {
         self.stop.cancel();
@@ -242,7 +319,8 @@ async fn read(history: &History, table: &str) -> Result<Option<Seen>, Error> {
     let row = history.client.get_item(&history.runs_table(), &id_key(&row_id(table)), true).await?;
     Ok(row.map(|row| {
         let text = |name: &str| row.get(name).and_then(Value::as_s).unwrap_or_default().to_owned();
-        Seen { holder: text("Holder"), owner: text("Owner"), counter: row.get("Counter").cloned().unwrap_or(Value::Null) }
+        let (counter, closed) = (row.get("Counter").cloned().unwrap_or(Value::Null), row.contains("Closed"));
+        Seen { holder: text("Holder"), owner: text("Owner"), counter, closed }
     }))
 }
 
@@ -257,8 +335,8 @@ async fn take(history: &History, held: &Held, owner: &str, seen: Option<&Seen>) 
             "#c = :seen"
         }
     };
-    let names = [("#c", "Counter"), ("#h", "Holder"), ("#f", "Fence"), ("#o", "Owner")];
-    change(history, held, "SET #h = :h, #f = :f, #o = :owner ADD #c :one", unchanged, &names, values).await
+    let names = [("#c", "Counter"), ("#h", "Holder"), ("#f", "Fence"), ("#o", "Owner"), ("#x", "Closed")];
+    change(history, held, "SET #h = :h, #f = :f, #o = :owner REMOVE #x ADD #c :one", unchanged, &names, values).await
 }
 
 async fn renew(history: &History, held: &Held) -> Result<bool, Error> {

@@ -22,7 +22,7 @@ pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
 pub(crate) use repair::MARKED_AT_ONCE;
-pub use steering::{Pace, Progress, Wish, Wishes};
+pub use steering::{Pace, Progress, Shares, Wish, Wishes};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -58,6 +58,16 @@ pub enum Error {
         /// This run.
         run: String,
     },
+    /// Nobody holds the lease for a run of which this process does a part.
+    #[error(
+        "nobody leads run {run} on the table {table} at present, so that no segment of it is written. Start `drift-host lead` with the same --journal, and try again"
+    )]
+    NotLed {
+        /// The table.
+        table: String,
+        /// The run.
+        run: String,
+    },
     /// A row that cannot be read.
     #[error(
         "a row of the metadata table {table} cannot be read: {problem}. Is it really a metadata table of drift-host or dynamo-drift? Name another with --meta-table"
@@ -77,6 +87,7 @@ impl Error {
             Self::DynamoDb(error) => error.kind().explained(),
             Self::Held { .. } => Code::TableHeld,
             Self::Lost { .. } => Code::LeaseLost,
+            Self::NotLed { .. } => Code::NotLed,
             Self::Row { .. } => Code::MetadataUnreadable,
         }
     }
@@ -157,6 +168,11 @@ impl History {
     pub fn lease_terms(mut self, terms: LeaseTerms) -> Self {
         self.terms = terms;
         self
+    }
+
+    /// After so long, no process that followed a lease which was given back writes any more.
+    pub(crate) fn lease_length(&self) -> Duration {
+        self.terms.length
     }
 
     /// How often a lease is renewed, and a run looks at what people want of it.

@@ -54,6 +54,19 @@ impl fmt::Display for Pace {
     }
 }
 
+/// What each of the processes that do a segment of a run may take, and whether it is to wait or to stop.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Shares {
+    /// Read units a second.
+    pub read: Option<u32>,
+    /// Write units a second.
+    pub write: Option<u32>,
+    /// Nothing is to be read or written for now.
+    pub paused: bool,
+    /// It is to end, resumably.
+    pub stop: bool,
+}
+
 /// One thing that people may want.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Wish {
@@ -108,6 +121,38 @@ impl History {
         let set = "SET #phase = :phase, #done = :done, #of = :of, #pace = :pace, #at = :at";
         let row = self.control(run, set, Some(THERE), names.into_iter(), values.into_iter().collect()).await?;
         Ok(row.as_ref().map(wishes))
+    }
+
+    /// Says what each process that does a segment of the run may take; nothing is no limit.
+    pub(crate) async fn set_shares(&self, run: &str, read: Option<u32>, write: Option<u32>) -> Result<(), Error> {
+        let (mut set, mut remove, mut values) = (Vec::new(), Vec::new(), Item::default());
+        for (name, placeholder, share) in [("#read", ":read", read), ("#write", ":write", write)] {
+            match share {
+                Some(share) => {
+                    set.push(format!("{name} = {placeholder}"));
+                    values.insert(placeholder, u64::from(share).into());
+                }
+                None => remove.push(name),
+            }
+        }
+        let set = if set.is_empty() { String::new() } else { format!("SET {} ", set.join(", ")) };
+        let remove = if remove.is_empty() { String::new() } else { format!("REMOVE {}", remove.join(", ")) };
+        let names = [("#read", "ShareRead"), ("#write", "ShareWrite")];
+        self.control(run, &format!("{set}{remove}"), None, names.into_iter(), values).await.map(drop)
+    }
+
+    /// What each process that does a segment of the run may take; `None` where nobody has led it yet, or it is over.
+    pub(crate) async fn shares(&self, run: &str) -> Result<Option<Shares>, Error> {
+        let row = match self.client.get_item(&self.runs_table(), &id_key(&row_id(run)), true).await {
+            Ok(row) => row,
+            Err(error) if error.kind() == ErrorKind::TableMissing => None,
+            Err(error) => return Err(error.into()),
+        };
+        Ok(row.map(|row| {
+            let share = |name: &str| row.get(name).and_then(Value::as_n).and_then(|it| it.as_str().parse().ok());
+            let wishes = wishes(&row);
+            Shares { read: share("ShareRead"), write: share("ShareWrite"), paused: wishes.paused, stop: wishes.stop }
+        }))
     }
 
     /// Wants something of a run; `None` if it has never been at work, or is done.

@@ -20,23 +20,27 @@ impl Journal {
         if more.is_empty() {
             return Ok(());
         }
-        self.write(move |file| {
-            let mut all = accesses(file)?;
-            for count in more {
-                match all.iter_mut().find(|have| (have.access, &have.table) == (count.access, &count.table)) {
-                    Some(have) => {
-                        have.allowed += count.allowed;
-                        have.refused += count.refused;
-                        have.first_refused = have.first_refused.take().or(count.first_refused);
-                    }
-                    None => all.push(count),
-                }
-            }
-            file.execute("INSERT OR REPLACE INTO access VALUES (1, ?1)", [Which::Access.pack(&all)?])?;
-            Ok(())
-        })
-        .await
+        self.write(move |file| add(file, more)).await
     }
+}
+
+pub(super) fn add(file: &Connection, more: Vec<AccessCount>) -> Result<(), Problem> {
+    if more.is_empty() {
+        return Ok(());
+    }
+    let mut all = accesses(file)?;
+    for count in more {
+        match all.iter_mut().find(|have| (have.access, &have.table) == (count.access, &count.table)) {
+            Some(have) => {
+                have.allowed += count.allowed;
+                have.refused += count.refused;
+                have.first_refused = have.first_refused.take().or(count.first_refused);
+            }
+            None => all.push(count),
+        }
+    }
+    file.execute("INSERT OR REPLACE INTO access VALUES (1, ?1)", [Which::Access.pack(&all)?])?;
+    Ok(())
 }
 
 fn accesses(file: &Connection) -> Result<Vec<AccessCount>, Problem> {

@@ -15,15 +15,20 @@ impl Journal {
     /// Segment and page of those with entries that are not done, interleaved over the segments so that hot partitions are
     /// spread. Eight bytes a page.
     pub fn unfinished_pages(&self) -> Result<Vec<(u32, u32)>, Error> {
-        let finished = self.finished();
+        let (finished, manifest) = (self.finished(), self.manifest());
         let mut pages = self.query(|reader| {
             let mut pages = Vec::new();
-            each_page(reader, finished.segments, &segments(reader, sealed(reader)?)?, |segment, page, marks| {
-                if marks.is_unfinished() {
-                    pages.push((segment, page));
-                }
-                Ok(())
-            })?;
+            each_page(
+                reader,
+                finished.segments,
+                &segments(reader, manifest.own_segments(sealed(reader)?))?,
+                |segment, page, marks| {
+                    if marks.is_unfinished() {
+                        pages.push((segment, page));
+                    }
+                    Ok(())
+                },
+            )?;
             Ok(pages)
         })?;
         pages.sort_unstable_by_key(|&(segment, page)| (page, segment));
@@ -53,10 +58,12 @@ impl Journal {
     /// The next page after this one, by segment and page, with entries that share a key and are not done; `None` after the
     /// last one. In this order they are written.
     pub fn next_shared_page(&self, after: Option<(u32, u32)>) -> Result<Option<(u32, u32)>, Error> {
-        let finished = self.finished();
+        let (finished, manifest) = (self.finished(), self.manifest());
         self.query(|reader| {
-            let (first, mut page) = after.map_or((finished.segments, 0), |(segment, page)| (segment, page.saturating_add(1)));
-            for segment in first..sealed(reader)? {
+            let own = manifest.own_segments(sealed(reader)?);
+            let (first, mut page) =
+                after.map_or((finished.segments.max(own.start), 0), |(segment, page)| (segment, page.saturating_add(1)));
+            for segment in first..own.end {
                 let state = segment_at(reader, segment)?.ok_or_else(|| Which::Segment(segment).damaged("it is missing"))?;
                 for page in page..state.pages {
                     if planned_marks(reader, segment, page)?.has_unfinished_shared() {

@@ -91,6 +91,27 @@ impl Journal {
         Ok(())
     }
 
+    /// Adds what the journal of one segment has to that of its whole run, which nobody works on.
+    pub fn add_part(to: &Path, part: &Path) -> Result<(), Error> {
+        let other = Self::read(part)?;
+        let (envelope, accesses, counters) = (other.envelope()?, other.accesses()?, other.counters()?);
+        let add = || -> Result<(), Problem> {
+            let mut file = attached(to, part)?;
+            // It is a copy: until it is whole it counts for nothing.
+            file.pragma_update(None, "synchronous", "OFF")?;
+            let transaction = file.transaction()?;
+            for table in ["segment", "page", "content", "elsewhere", "attempt", "outcome"] {
+                transaction.execute_batch(&format!("INSERT OR REPLACE INTO main.{table} SELECT * FROM source.{table}"))?;
+            }
+            super::envelope::widen(&transaction, &envelope)?;
+            super::access::add(&transaction, accesses)?;
+            super::add_to_counters(&transaction, &counters)?;
+            transaction.commit()?;
+            file.close().map_err(|(_, error)| Problem::Sqlite(error))
+        };
+        add().map_err(|problem| problem.at(to, "written"))
+    }
+
     /// Which copy this is; `None` where the run is kept here only.
     pub fn lineage(&self) -> Result<Option<Lineage>, Error> {
         self.query(|file| {
@@ -164,8 +185,8 @@ fn join(made: &Path, progress: Option<&Path>, lineage: &Lineage) -> Result<(), P
         PROGRESS.iter().try_for_each(|statement| transaction.execute_batch(statement))?;
     }
     // Damage on the way is found before it is gone on with.
-    let count = super::read_manifest(&transaction)?.segments;
-    segments(&transaction, count)?;
+    let manifest = super::read_manifest(&transaction)?;
+    segments(&transaction, manifest.own_segments(manifest.segments))?;
     set_lineage(&transaction, lineage)?;
     transaction.commit()?;
     file.close().map_err(|(_, error)| Problem::Sqlite(error))

@@ -12,7 +12,7 @@ use std::path::Path;
 use super::error::{Error, storage};
 
 /// Makes the folder if it is missing, and refuses one in which others may write.
-pub(super) fn prepare(dir: &Path) -> Result<(), Error> {
+pub(crate) fn prepare(dir: &Path) -> Result<(), Error> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

@@ -35,6 +35,7 @@ use rusqlite::{Connection, OptionalExtension};
 pub use copy::Lineage;
 pub use envelope::Envelope;
 pub use error::Error;
+pub(crate) use folder::prepare as prepare_folder;
 pub use records::{
     ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind,
     OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
@@ -87,7 +88,7 @@ impl Journal {
             }
             let begun = Progress { state: RunState::Planning, sealed: 0, cleared: 0, counters: Counters::default() };
             file.execute("INSERT INTO run VALUES (1, ?1)", [Which::Run.pack(&begun)?])?;
-            (0..manifest.segments).try_for_each(|segment| planning::begin_segment(file, segment))
+            manifest.own_segments(manifest.segments).try_for_each(|segment| planning::begin_segment(file, segment))
         });
         if made.is_err() {
             // Nobody else knows the name of this run.
@@ -169,15 +170,7 @@ impl Journal {
     /// Adds to units and seconds.
     pub async fn add_counters(&self, more: &Counters) -> Result<(), Error> {
         let more = *more;
-        self.write(move |file| {
-            let mut now = progress(file)?;
-            now.counters.read_units += more.read_units;
-            now.counters.write_units += more.write_units;
-            now.counters.plan_seconds += more.plan_seconds;
-            now.counters.apply_seconds += more.apply_seconds;
-            set_progress(file, &now)
-        })
-        .await
+        self.write(move |file| add_to_counters(file, &more)).await
     }
 
     /// Whether all of the plan is sealed.
@@ -216,6 +209,15 @@ fn progress(file: &Connection) -> Result<Progress, Problem> {
 fn set_progress(file: &Connection, now: &Progress) -> Result<(), Problem> {
     file.prepare_cached("UPDATE run SET record = ?1")?.execute([Which::Run.pack(now)?])?;
     Ok(())
+}
+
+fn add_to_counters(file: &Connection, more: &Counters) -> Result<(), Problem> {
+    let mut now = progress(file)?;
+    now.counters.read_units += more.read_units;
+    now.counters.write_units += more.write_units;
+    now.counters.plan_seconds += more.plan_seconds;
+    now.counters.apply_seconds += more.apply_seconds;
+    set_progress(file, &now)
 }
 
 /// The marks of a page, if there is such a page.

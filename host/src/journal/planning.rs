@@ -29,8 +29,8 @@ const A_PAGE: usize = 32 << 10;
 impl Journal {
     /// Where each segment's scan stands.
     pub fn segments(&self) -> Result<Vec<SegmentState>, Error> {
-        let count = self.manifest().segments;
-        self.query(|reader| segments(reader, count))
+        let manifest = self.manifest();
+        self.query(|reader| segments(reader, manifest.own_segments(manifest.segments)))
     }
 
     /// Commits a page and its segment's cursor together: the segment's next page, or its last once more, which then
@@ -86,7 +86,7 @@ impl Journal {
             if window.is_empty() {
                 return Ok(());
             }
-            let mut segments = segments(file, manifest.segments)?;
+            let mut segments = segments(file, manifest.own_segments(manifest.segments))?;
             segments.retain(|segment| window.contains(&segment.segment));
             if let Some(open) = segments.iter().find(|segment| !segment.done) {
                 return Err(Problem::Rule(format!("segment {} is not done, so the plan cannot be sealed", open.segment)));
@@ -181,12 +181,14 @@ pub(super) fn segment_at(file: &Connection, segment: u32) -> Result<Option<Segme
     stored.map(|stored| Which::Segment(segment).unpack(stored)).transpose()
 }
 
-/// The first so many segments, and none is missing.
-pub(super) fn segments(file: &Connection, count: u32) -> Result<Vec<SegmentState>, Problem> {
-    let mut select = file.prepare_cached("SELECT segment, record FROM segment WHERE segment < ?1 ORDER BY segment")?;
-    let rows: Vec<(u32, Vec<u8>)> = select.query_map([count], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?;
-    if !rows.iter().map(|(segment, _)| *segment).eq(0..count) {
-        return Err(Problem::Corrupt(format!("of {count} segments, some are missing")));
+/// These segments, and none is missing.
+pub(super) fn segments(file: &Connection, which: Range<u32>) -> Result<Vec<SegmentState>, Problem> {
+    let mut select =
+        file.prepare_cached("SELECT segment, record FROM segment WHERE segment >= ?1 AND segment < ?2 ORDER BY segment")?;
+    let rows = select.query_map([which.start, which.end], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    let rows: Vec<(u32, Vec<u8>)> = rows.collect::<Result<_, _>>()?;
+    if !rows.iter().map(|(segment, _)| *segment).eq(which.clone()) {
+        return Err(Problem::Corrupt(format!("of {} segments, some are missing", which.len())));
     }
     rows.into_iter().map(|(segment, stored)| Which::Segment(segment).unpack(stored)).collect()
 }

@@ -72,6 +72,9 @@ pub struct Manifest {
     /// Segments that are scanned, sealed and carried out before the next ones; `None`: all at once.
     #[serde(default)]
     pub window: Option<u32>,
+    /// The one segment that this journal has, where each is planned and carried out by a process of its own; `None`: it has all.
+    #[serde(default)]
+    pub part: Option<u32>,
     /// What it was expected to take, before it began.
     #[serde(default)]
     pub estimate: Option<Estimate>,
@@ -148,6 +151,16 @@ pub enum RunState {
     Interrupted,
     Undone,
     Refused,
+}
+
+impl Manifest {
+    /// The segments that a journal has, of those before `end`: all of them, or its one.
+    pub fn own_segments(&self, end: u32) -> std::ops::Range<u32> {
+        match self.part {
+            Some(part) => part.min(end)..part.saturating_add(1).min(end),
+            None => 0..end,
+        }
+    }
 }
 
 impl RunState {
@@ -436,7 +449,7 @@ impl ActionCounts {
 }
 
 /// Counted from the journal, never from a process.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[allow(missing_docs)]
 pub struct Counts {
     pub scanned: u64,
@@ -466,5 +479,27 @@ impl Counts {
     pub fn actions_json(&self) -> serde_json::Value {
         let ActionCounts { patch, insert, update, delete } = self.actions;
         serde_json::json!({ "patch": patch, "insert": insert, "update": update, "delete": delete })
+    }
+
+    /// Those of two journals of one run, each of segments of its own.
+    #[must_use]
+    pub fn and(&self, other: &Self) -> Self {
+        Self {
+            scanned: self.scanned + other.scanned,
+            changed: self.changed + other.changed,
+            unchanged: self.unchanged + other.unchanged,
+            failed: self.failed + other.failed,
+            conflicts: self.conflicts + other.conflicts,
+            skipped: self.skipped + other.skipped,
+            doubtful: self.doubtful + other.doubtful,
+            shared: self.shared + other.shared,
+            done: self.done + other.done,
+            actions: ActionCounts {
+                patch: self.actions.patch + other.actions.patch,
+                insert: self.actions.insert + other.actions.insert,
+                update: self.actions.update + other.actions.update,
+                delete: self.actions.delete + other.actions.delete,
+            },
+        }
     }
 }

@@ -52,6 +52,7 @@ pub(crate) fn manifest(segments: u32) -> Manifest {
         max_write_units: None,
         journal_max: None,
         window: None,
+        part: None,
         estimate: None,
         features: None,
         home_region: None,

@@ -13,8 +13,8 @@ use super::{Error, Journal, planned_marks, progress, store};
 impl Journal {
     /// Items and actions, counted from the marks of the pages.
     pub fn counts(&self) -> Result<Counts, Error> {
-        let (all, finished) = (self.manifest().segments, self.finished());
-        self.query(|reader| count(reader, finished, &segments(reader, all)?))
+        let (manifest, finished) = (self.manifest(), self.finished());
+        self.query(|reader| count(reader, finished, &segments(reader, manifest.own_segments(manifest.segments))?))
     }
 
     /// The first `limit` items that are [listed](Self::is_listed), in the order of the scan.
@@ -39,10 +39,10 @@ impl Journal {
 
     /// The first pages, by segment and page, that have so many listed items; eight bytes each.
     pub fn listed_pages(&self, limit: usize) -> Result<Vec<(u32, u32)>, Error> {
-        let (count, skipped) = (self.manifest().segments, self.is_listed(OutcomeKind::Skipped));
+        let (manifest, skipped) = (self.manifest(), self.is_listed(OutcomeKind::Skipped));
         self.query(|reader| {
             let (mut pages, mut listed) = (Vec::new(), 0);
-            each_page(reader, 0, &segments(reader, count)?, |segment, page, marks| {
+            each_page(reader, 0, &segments(reader, manifest.own_segments(manifest.segments))?, |segment, page, marks| {
                 let here = marks.failed + marks.doubtful + if skipped { marks.skipped } else { 0 };
                 if here > 0 && listed < limit as u64 {
                     listed += here;

@@ -77,7 +77,10 @@ impl Journal {
     /// Items and actions of what is sealed, counted as [`Journal::counts`] does.
     pub fn sealed_counts(&self) -> Result<Counts, Error> {
         let finished = self.finished();
-        self.query(|reader| count(reader, finished, &planning::segments(reader, progress(reader)?.sealed)?))
+        let manifest = self.manifest();
+        self.query(|reader| {
+            count(reader, finished, &planning::segments(reader, manifest.own_segments(progress(reader)?.sealed))?)
+        })
     }
 
     /// Whether all that is sealed [may be written](Journal::clear).
@@ -114,9 +117,9 @@ impl Journal {
     }
 
     async fn drop_items(&self) -> Result<(), Error> {
-        let first = self.finished().segments;
+        let (first, manifest) = (self.finished().segments, self.manifest());
         let pages = self.query(|reader| {
-            let sealed = planning::segments(reader, progress(reader)?.sealed)?;
+            let sealed = planning::segments(reader, manifest.own_segments(progress(reader)?.sealed))?;
             let mut pages = Vec::new();
             each_page(reader, first, &sealed, |segment, page, marks| {
                 if marks.can_be_dropped() {

@@ -202,6 +202,7 @@ impl Migrator {
             max_write_units: options.max_write_units,
             journal_max: options.journal_max,
             window: options.window,
+            part: None,
             estimate: None,
             features: None,
             home_region: options.home_region.clone(),

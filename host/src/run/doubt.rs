@@ -27,7 +27,7 @@ pub(super) enum Next {
 pub(super) async fn settle(applier: &Applier, client: &Client, mut work: Work, outcome: Outcome) -> Result<Next, Error> {
     Ok(match outcome {
         Outcome::Accepted => Next::Done,
-        Outcome::AlreadyGone if work.doubtful => Next::Done,
+        Outcome::AlreadyGone if is_in_doubt(applier, &work) => Next::Done,
         Outcome::AlreadyGone => gone(applier, &work),
         Outcome::Refused { present } => refused(applier, client, work, present).await?,
         Outcome::KeptExisting { actions } => {
@@ -42,14 +42,14 @@ pub(super) async fn settle(applier: &Applier, client: &Client, mut work: Work, o
             }
         }
         Outcome::Failed { code, message } if restore::leaves_alone(applier.journal.manifest(), &code) => {
-            match work.doubtful && happened(applier, client, &work, None).await? {
+            match is_in_doubt(applier, &work) && happened(applier, client, &work, None).await? {
                 true => Next::Done,
                 false => {
                     Next::Record(record(applier, &work, OutcomeKind::Skipped, format!("{}: {message}", restore::LEFT_ALONE)))
                 }
             }
         }
-        Outcome::Failed { code, message } if work.doubtful => {
+        Outcome::Failed { code, message } if is_in_doubt(applier, &work) => {
             unsendable(applier, client, &work, &format!("sent again, it failed: {code}: {message}")).await?
         }
         Outcome::Failed { code, message } => {
@@ -68,6 +68,12 @@ pub(super) async fn settle(applier: &Applier, client: &Client, mut work: Work, o
         Outcome::NotSent => Next::Again(work),
         Outcome::Stopped(error) => Next::Stopped(error),
     })
+}
+
+/// Whether what was refused may have happened: sent before without an answer, or by another process that carries out the same
+/// segment and is not as dead as it was taken to be. Of a segment that is never known.
+pub(super) fn is_in_doubt(applier: &Applier, work: &Work) -> bool {
+    work.doubtful || applier.journal.manifest().part.is_some()
 }
 
 /// What the proof says of an attempt.
@@ -100,7 +106,7 @@ async fn refused(applier: &Applier, client: &Client, work: Work, present: Option
     match evidence(applier, client, &work, present.as_ref()).await? {
         Evidence::Happened => return Ok(Next::Done),
         Evidence::Absent => return conflict(applier, work, present).await,
-        Evidence::Unknown if !work.doubtful => return conflict(applier, work, present).await,
+        Evidence::Unknown if !is_in_doubt(applier, &work) => return conflict(applier, work, present).await,
         Evidence::Unknown => {}
     }
     if happened(applier, client, &work, present.as_ref()).await? {

@@ -9,17 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::options::RunOptions;
+use super::rows::{PROOF, applied_row, unfinished_row};
 use super::summary::Summary;
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
-use crate::history::{Applied, BACKUP, Lease, Unfinished, now};
-use crate::journal::{Counters, Counts, Fix, Journal, RunState};
+use crate::history::{BACKUP, Lease, Unfinished};
+use crate::journal::{Counters, Counts, Journal, RunState};
 use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
-
-/// The detail of a history row that says how a run proved what it did.
-const PROOF: &str = "exactly_once";
 
 /// One execution with its journal.
 pub(super) struct Run {
@@ -278,7 +276,7 @@ impl Run {
         })
     }
 
-    async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
+    pub(super) async fn apply(&self, options: &RunOptions, lease: &Arc<Lease>) -> Result<(), Error> {
         let started = Instant::now();
         self.journal.set_state(RunState::Applying).await?;
         let counts = self.journal.sealed_counts()?;
@@ -307,7 +305,9 @@ impl Run {
             Direction::Migrate => {
                 let recorded = manifest.sweep && history.find(manifest.number).await?.is_some();
                 if !recorded {
-                    history.record(&self.applied(&counts, &self.journal.counters()?, &self.journal.fixes()?), lease).await?;
+                    let mut row = applied_row(manifest, &counts, &self.journal.counters()?, &self.journal.fixes()?);
+                    row.details.extend(self.backup.get().map(|arn| (BACKUP.to_owned(), arn.clone())));
+                    history.record(&row, lease).await?;
                 }
                 self.journal.set_state(RunState::Applied).await?;
                 let line = access::line(manifest, &self.journal.accesses()?, &owner());
@@ -388,38 +388,6 @@ impl Run {
         Ok(())
     }
 
-    fn applied(&self, counts: &Counts, spent: &Counters, fixes: &[Fix]) -> Applied {
-        let manifest = self.journal.manifest();
-        let detail = |name: &str, value: String| (name.to_owned(), value);
-        let mut details = vec![
-            detail("scanned", counts.scanned.to_string()),
-            detail("changed", counts.changed.to_string()),
-            detail("conflicts", counts.conflicts.to_string()),
-            detail("skipped", counts.skipped.to_string()),
-            detail("read_units", spent.read_units.to_string()),
-            detail("write_units", spent.write_units.to_string()),
-            detail("seconds", format!("{:.1}", spent.plan_seconds + spent.apply_seconds)),
-            detail("host_version", manifest.host_version.clone()),
-            detail("by", owner()),
-        ];
-        details.extend((manifest.exactly_once != ExactlyOnce::No).then(|| detail(PROOF, manifest.exactly_once.to_string())));
-        details.extend(fixes.iter().map(|fix| detail("fixed_digest", fix.digest.clone())).next_back());
-        details.extend(self.backup.get().map(|arn| detail(BACKUP, arn.clone())));
-        details.extend(manifest.filter.clone().map(|filter| detail("filter", filter)));
-        let description = if manifest.summary.is_empty() { &manifest.name } else { &manifest.summary };
-        Applied {
-            number: manifest.number,
-            table: manifest.context.table.clone(),
-            description: description.clone(),
-            name: manifest.name.clone(),
-            digest: manifest.digest.clone(),
-            started: manifest.created.clone(),
-            finished: now(),
-            run: manifest.run.clone(),
-            details,
-        }
-    }
-
     /// The summary, whatever the end was. An error leaves a run that has begun in the state in which it can go on.
     pub(super) async fn summed_up(self, result: Result<(), Error>) -> Result<Summary, Error> {
         let stopped = self.is_stopped();
@@ -459,20 +427,7 @@ impl Run {
     }
 
     pub(super) fn row(&self, state: &str) -> Unfinished {
-        let manifest = self.journal.manifest();
-        let direction = match manifest.direction {
-            Direction::Migrate => "migrate",
-            Direction::Undo => "undo",
-        };
-        Unfinished {
-            run: manifest.run.clone(),
-            number: manifest.number,
-            table: manifest.context.table.clone(),
-            direction: direction.into(),
-            state: state.into(),
-            owner: owner(),
-            repeatable: manifest.repeatable,
-        }
+        unfinished_row(self.journal.manifest(), state)
     }
 
     async fn pool(&self, options: &RunOptions) -> Result<pool::Pool, Error> {

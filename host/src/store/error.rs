@@ -78,7 +78,7 @@ pub(super) fn failed<T>(result: object_store::Result<T>, place: &str) -> Result<
         let reason = reason(&error);
         let bucket = reason.contains("NoSuchBucket");
         let (kind, what) = match &error {
-            _ if bucket => (ErrorKind::Denied, "there is no such bucket. Create it, or name another with --runs-dir"),
+            _ if bucket => (ErrorKind::Denied, "there is no such bucket. Create it, or name another"),
             E::NotFound { .. } => (ErrorKind::Damaged, "an object is missing"),
             E::AlreadyExists { .. } => (ErrorKind::Exists, "there is such an object already"),
             E::PermissionDenied { .. } | E::Unauthenticated { .. } => {

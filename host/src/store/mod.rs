@@ -15,10 +15,14 @@
 //! only: nothing of it was written, and it can be planned anew.
 //!
 //! The journal itself stays a file in a working folder, and costs what it costs there.
+//!
+//! Where many processes [share a run](shared), each segment's journal is kept in the same way, under its number instead of a run's id.
 
 mod error;
+mod folder;
 mod pieces;
 mod s3;
+mod shared;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -28,8 +32,9 @@ use serde::{Deserialize, Serialize};
 
 pub use error::{Error, ErrorKind};
 pub use s3::Settings;
+pub use shared::{Gathered, Part, Shared, Stage};
 
-use crate::journal::{self, Journal, Lineage, RunAbout, RunFile};
+use crate::journal::{self, Journal, Lineage, Manifest, RunAbout, RunFile};
 use error::failed;
 use pieces::{Pieces, ended};
 
@@ -49,6 +54,8 @@ pub struct Store {
     url: String,
     /// Where journals are worked on.
     folder: PathBuf,
+    /// Who works on a segment, in the words of whoever started it; of whole runs nothing.
+    attempt: String,
 }
 
 /// `plan.json`, and a `progress/….json`.
@@ -63,6 +70,9 @@ struct Published {
     /// The folder of its pieces.
     folder: String,
     pieces: Pieces,
+    /// Of a segment: what it came to.
+    #[serde(default)]
+    part: Option<Part>,
 }
 
 /// `about.json`.
@@ -77,7 +87,7 @@ impl Store {
     /// A place by its URL, `s3://BUCKET` or `s3://BUCKET/PREFIX`; `folder` is where journals are worked on. Sends nothing yet.
     pub fn open(url: &str, folder: PathBuf, settings: Settings) -> Result<Self, Error> {
         let (objects, prefix) = s3::open(url, settings)?;
-        Ok(Self { objects, prefix, url: url.trim_end_matches('/').to_owned(), folder })
+        Ok(Self { objects, prefix, url: url.trim_end_matches('/').to_owned(), folder, attempt: String::new() })
     }
 
     /// The working folder.
@@ -92,7 +102,7 @@ impl Store {
 
     /// Publishes the plan of a sealed journal, unless it is published. No item of it may be written before this has succeeded.
     pub async fn publish(&self, journal: &Journal) -> Result<(), Error> {
-        let run = journal.manifest().run.clone();
+        let run = name(journal.manifest());
         if journal.lineage().map_err(Error::journal)?.is_some() {
             return Ok(());
         }
@@ -108,8 +118,10 @@ impl Store {
         };
         let _no_longer_needed = std::fs::remove_file(&file);
         let lineage = Lineage { generation: 0, id, fetched: None, doubt: false };
+        let pieces = sent?;
+        let part = Part::of(journal, &pieces, &self.attempt)?;
         let published =
-            Published { layout: LAYOUT, run: run.clone(), lineage: lineage.clone(), closed: true, folder, pieces: sent? };
+            Published { layout: LAYOUT, run: run.clone(), lineage: lineage.clone(), closed: true, folder, pieces, part };
         match self.create(&self.at(&run, PLAN), &published).await {
             Ok(()) => {}
             Err(error) if error.kind() == ErrorKind::Exists => return Err(error::published(&self.url, &run)),
@@ -122,7 +134,7 @@ impl Store {
     /// Makes this machine's journal the one that counts, under the table's lease: a generation of its own, published before
     /// anything is written. Takes what is not done as sent, where the generation before may have sent it.
     pub async fn take_over(&self, journal: &Journal) -> Result<(), Error> {
-        let run = journal.manifest().run.clone();
+        let run = name(journal.manifest());
         let own = journal.lineage().map_err(Error::journal)?.unwrap_or_default();
         let newest = self.newest(&run).await?;
         let before = newest.as_ref().map_or(0, |(_, newest)| newest.lineage.generation);
@@ -139,26 +151,41 @@ impl Store {
 
     /// Publishes what has been done so far. `number` grows with each; `closed`: nothing is under way.
     pub async fn progress(&self, journal: &Journal, number: u64, closed: bool) -> Result<(), Error> {
-        let run = journal.manifest().run.clone();
+        let run = name(journal.manifest());
         let Some(lineage) = journal.lineage().map_err(Error::journal)? else { return Ok(()) };
         let name = format!("{:010}-{number:010}", lineage.generation);
         // Whoever began a generation of this number and died before it counted may have left pieces.
-        let (folder, file) = (format!("progress-{name}/{}", lineage.id), self.temporary(&run, &name));
-        let copied = {
-            let (journal, file) = (journal.clone(), file.clone());
-            blocking(move || journal.copy_progress(&file)).await
-        };
-        let sent = match copied {
-            Ok(()) => pieces::send(self.objects.as_ref(), &self.at(&run, &folder), &file).await,
-            Err(error) => Err(error),
-        };
-        let _no_longer_needed = std::fs::remove_file(&file);
-        let published = Published { layout: LAYOUT, run: run.clone(), lineage, closed, folder, pieces: sent? };
+        let folder = format!("progress-{name}/{}", lineage.id);
+        let pieces = self.send_progress(journal, &run, &folder, &name).await?;
+        let published = Published { layout: LAYOUT, run: run.clone(), lineage, closed, folder, pieces, part: None };
         self.create(&self.at(&run, &format!("progress/{name}.json")), &published).await?;
         self.tell(journal).await?;
         // What is left over is found again the next time.
         let _later = self.tidy(&run).await;
         Ok(())
+    }
+
+    /// Publishes what was done of a segment to its end, under a name of its own; gives what says so.
+    async fn last_progress(&self, journal: &Journal) -> Result<Published, Error> {
+        let (run, lineage) = (name(journal.manifest()), journal.lineage().map_err(Error::journal)?.unwrap_or_default());
+        let folder = format!("applied-{}", fresh_id());
+        let pieces = self.send_progress(journal, &run, &folder, "applied").await?;
+        let part = Part::of(journal, &pieces, &self.attempt)?;
+        Ok(Published { layout: LAYOUT, run, lineage, closed: true, folder, pieces, part })
+    }
+
+    async fn send_progress(&self, journal: &Journal, run: &str, folder: &str, what: &str) -> Result<Pieces, Error> {
+        let file = self.temporary(run, what);
+        let copied = {
+            let (journal, file) = (journal.clone(), file.clone());
+            blocking(move || journal.copy_progress(&file)).await
+        };
+        let sent = match copied {
+            Ok(()) => pieces::send(self.objects.as_ref(), &self.at(run, folder), &file).await,
+            Err(error) => Err(error),
+        };
+        let _no_longer_needed = std::fs::remove_file(&file);
+        sent
     }
 
     /// The journal of a run, by its id or a beginning of it that no other run has: the one in the working folder where that is
@@ -173,9 +200,14 @@ impl Store {
             (None, []) => return journal::find(&self.folder, run).map_err(|_| error::no_run(&self.url, run, runs.len())),
             (None, [first, second, ..]) => return Err(error::ambiguous(&self.url, run, first, second)),
         };
-        let path = self.folder.join(format!("{run}.drift"));
         let plan: Published = self.read(&self.at(&run, PLAN)).await?.ok_or_else(|| error::no_run(&self.url, &run, runs.len()))?;
         let newest = self.newest(&run).await?;
+        self.fetch_planned(&run, &plan, newest).await
+    }
+
+    /// The journal of this plan, with what was done of it.
+    async fn fetch_planned(&self, run: &str, plan: &Published, newest: Option<(String, Published)>) -> Result<PathBuf, Error> {
+        let path = self.folder.join(format!("{run}.drift"));
         let (name, counts) = match &newest {
             Some((name, newest)) => (name.clone(), &newest.lineage),
             None => (PLAN.to_owned(), &plan.lineage),
@@ -185,11 +217,11 @@ impl Store {
             return Ok(path);
         }
         std::fs::create_dir_all(&self.folder).map_err(|error| Error::folder(&self.folder, &error))?;
-        let (plan_file, progress_file) = (self.temporary(&run, "plan"), self.temporary(&run, "progress"));
+        let (plan_file, progress_file) = (self.temporary(run, "plan"), self.temporary(run, "progress"));
         let fetched = async {
-            pieces::fetch(self.objects.as_ref(), &self.at(&run, &plan.folder), &plan.pieces, &plan_file).await?;
+            pieces::fetch(self.objects.as_ref(), &self.at(run, &plan.folder), &plan.pieces, &plan_file).await?;
             if let Some((_, newest)) = &newest {
-                pieces::fetch(self.objects.as_ref(), &self.at(&run, &newest.folder), &newest.pieces, &progress_file).await?;
+                pieces::fetch(self.objects.as_ref(), &self.at(run, &newest.folder), &newest.pieces, &progress_file).await?;
             }
             let doubt = newest.as_ref().is_some_and(|(_, newest)| !newest.closed);
             let lineage = Lineage { generation: counts.generation, id: counts.id.clone(), fetched: Some(name), doubt };
@@ -244,7 +276,7 @@ impl Store {
         let about = RunAbout::of(journal).map_err(Error::journal)?;
         let bytes = std::fs::metadata(journal.path()).map_or(0, |file| file.len());
         let text = serde_json::to_vec(&About { layout: LAYOUT, bytes, about }).map_err(|error| Error::text(&error))?;
-        let at = self.at(&manifest.run, "about.json");
+        let at = self.at(&name(manifest), "about.json");
         ended(self.objects.put(&at, text.into()).await.map(drop), &self.url)
     }
 
@@ -328,6 +360,11 @@ impl Store {
     fn temporary(&self, run: &str, what: &str) -> PathBuf {
         self.folder.join(format!(".{run}-{what}-{}.part", std::process::id()))
     }
+}
+
+/// What a run's folder is called: its id, or of a segment's journal the segment's number.
+fn name(manifest: &Manifest) -> String {
+    manifest.part.map_or_else(|| manifest.run.clone(), shared::name_of)
 }
 
 /// Whether a copy is the newest: of the generation that counts, or put together from what it published last.

@@ -14,14 +14,22 @@ use super::error::{Error, damaged, failed};
 const PIECE: usize = 32 << 20;
 
 /// The pieces of a file, in order.
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 pub(super) struct Pieces(Vec<Piece>);
 
-#[derive(Serialize, Deserialize)]
+#[derive(Clone, Serialize, Deserialize)]
 struct Piece {
     name: String,
     bytes: u64,
     sha256: String,
+}
+
+impl Pieces {
+    /// A hash over all of it.
+    pub(super) fn digest(&self) -> String {
+        let all: String = self.0.iter().map(|piece| piece.sha256.as_str()).collect();
+        format!("sha256:{}", hash(all.as_bytes()))
+    }
 }
 
 /// Sends a file, piece by piece; none may be there already.
@@ -74,6 +82,6 @@ pub(super) fn ended(result: object_store::Result<()>, place: &str) -> Result<(),
     failed(result, place)
 }
 
-fn hash(content: &[u8]) -> String {
+pub(super) fn hash(content: &[u8]) -> String {
     Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect()
 }

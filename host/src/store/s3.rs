@@ -26,7 +26,7 @@ pub struct Settings {
 
 /// The store and the prefix that a URL names.
 pub(super) fn open(url: &str, settings: Settings) -> Result<(Arc<dyn ObjectStore>, Path), Error> {
-    let usage = |problem: String| Error::new(ErrorKind::Usage, format!("--runs-dir {url}: {problem}"));
+    let usage = |problem: String| Error::new(ErrorKind::Usage, format!("{url}: {problem}"));
     let rest = url.strip_prefix("s3://").ok_or_else(|| usage("it is s3://BUCKET/PREFIX, or a folder".into()))?;
     let (bucket, prefix) = rest.split_once('/').unwrap_or((rest, ""));
     let good =

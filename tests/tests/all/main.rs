@@ -49,6 +49,7 @@ mod runs;
 mod schema;
 mod secrets;
 mod security;
+mod segments;
 mod signed;
 mod steer;
 mod telemetry;
