@@ -232,6 +232,10 @@ impl PlanVerb {
             let price = self.priced.told(&summary);
             let named = if self.check { report::changes::named(&journal, insight.items)? } else { String::new() };
             show!("{}{price}{named}{}", report::summary(&summary), report::changes::told(&journal, &insight, SHAPES)?);
+            // What stands above may be some hundred lines of diffs up.
+            if summary.state == "planned" {
+                tell!("next: drift-host apply {run} carries it out; drift-host show {run} -o report.html shows it to others");
+            }
         }
         let code = summary.exit_code();
         Ok(if code == 0 && self.check && summary.counts.changed > 0 { 1 } else { code })
