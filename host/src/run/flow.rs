@@ -14,7 +14,7 @@ use super::summary::Summary;
 use super::terms::{secrets, terms};
 use super::{Event, Migrator, Progress, Step, access, apply, canary, owner, plan, pool, restore};
 use crate::dynamo::{Filter, Lanes, TableInfo, Units, Waits};
-use crate::history::{BACKUP, Lease, Unfinished};
+use crate::history::{Applied, BACKUP, Lease, Unfinished};
 use crate::journal::{Counters, Counts, Journal, RunState};
 use crate::migration::{Direction, Migration, RunContext};
 use crate::model::ExactlyOnce;
