@@ -204,15 +204,14 @@ export function fields(object, path, level = 1) {
   const copy = {};
   for (const name of Object.keys(object)) {
     // undefined is what is not there, as in JSON.
-    if (object[name] !== undefined) set(copy, wellFormed(name), normal(object[name], path === '' ? name : `${path}.${name}`, level));
+    if (object[name] !== undefined) define(copy, wellFormed(name), normal(object[name], path === '' ? name : `${path}.${name}`, level));
   }
   return copy;
 }
 
-// Also for `__proto__` and what else an object inherits: names like any other to DynamoDB. The rest takes the short way, for this is done
-// for every attribute.
-export function set(object, name, value) {
-  if (!(name in object)) object[name] = value;
+/** Makes it an attribute, also `__proto__`: a name like any other to DynamoDB. */
+export function define(object, name, value) {
+  if (name !== '__proto__') object[name] = value;
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
@@ -257,9 +256,13 @@ function copied(value) {
   return copiedFields(value);
 }
 
+// What is done for every attribute of every item calls no function where it can do without: in QuickJS that is most of the cost.
 function copiedFields(object) {
-  const copy = {};
-  for (const name of Object.keys(object)) set(copy, name, copied(object[name]));
+  const copy = { ...object };
+  for (const name of Object.keys(copy)) {
+    const value = copy[name];
+    if (typeof value === 'object' && value !== null && !(value instanceof Num)) define(copy, name, copied(value));
+  }
   return copy;
 }
 
@@ -269,23 +272,30 @@ function difference(before, after) {
   let changed = false;
   for (const name of Object.keys(after)) {
     const value = after[name];
-    const had = Object.hasOwn(before, name);
     // undefined is what is not there, as in JSON.
-    if (value === undefined || (had && value === before[name])) continue;
+    if (value === before[name] || value === undefined) continue;
     const left = normal(value, wellFormed(name));
-    if (had && same(before[name], left)) continue;
-    set(patch.set, name, left);
+    if (Object.hasOwn(before, name) && same(before[name], left)) continue;
+    define(patch.set, name, left);
     changed = true;
   }
-  patch.remove = Object.keys(before).filter((name) => !Object.hasOwn(after, name) || after[name] === undefined);
+  for (const name of Object.keys(before)) {
+    const value = after[name];
+    // What an object inherits is a function, but for one name.
+    const inherits = typeof value === 'function' || name === '__proto__';
+    if (value === undefined || (inherits && !Object.hasOwn(after, name))) patch.remove.push(name);
+  }
   return changed || patch.remove.length > 0 ? patch : null;
 }
 
 const EXISTING = ['keep', 'replace', 'fail'];
 
-/** What a migration is handed beside the item. `host`: table(), keyAttributes(), startedAt(), argument(name), log(level, text). */
-function context(host, actions) {
-  const add = (action) => void actions.push(action);
+/**
+ * What a migration is handed beside the item, made once for a host; `gathered.actions` are those of the item at hand. `host`: table(),
+ * keyAttributes(), startedAt(), argument(name), log(level, text).
+ */
+function context(host, gathered) {
+  const add = (action) => void gathered.actions.push(action);
   const item = (value, what) => {
     if (value === null || !isPlain(value)) throw new TypeError(`${what}: an object of attributes is wanted, not ${shown(value)}`);
     return fields(value, '');
@@ -381,11 +391,18 @@ export function described(migration) {
   return description;
 }
 
+let made = { host: undefined, gathered: undefined, context: undefined };
+
 /** The actions of one item, the patch first. `before` is the item as it is read, which nobody changes. */
 export function called(migration, direction, before, host) {
+  if (made.host !== host) {
+    const gathered = { actions: [] };
+    made = { host, gathered, context: context(host, gathered) };
+  }
   const actions = [];
+  made.gathered.actions = actions;
   const handed = copiedFields(before);
-  const returned = migration[direction](handed, context(host, actions));
+  const returned = migration[direction](handed, made.context);
   if (returned !== undefined) {
     const what = typeof returned?.then === 'function' ? 'a promise: there is nothing to wait for in a migration' : shown(returned);
     throw new TypeError(`${direction} changes the item that it is given, and returns nothing; it returned ${what}`);

@@ -46,7 +46,7 @@ export function describe() {
   }
 }
 
-const answer = (direction, item) => textOf(sdk.called(migration(), direction, itemFromText(item, sdk), host), sdk);
+const answer = (direction, item) => textOf(sdk.called(migration(), direction, itemFromText(item), host));
 
 export function migrateJson(item) {
   return guarded(() => answer('migrate', item));

@@ -1,82 +1,85 @@
 // Items and actions as the contract's text has them: DynamoDB JSON.
 
-import { set } from '../index.js';
+import { BinarySet, Num, NumberSet, StringSet, define, given } from '../index.js';
 
-/** The item of a text. What is in an object is replaced in place: it was made for this. */
-export function itemFromText(text, sdk) {
-  const values = (object) => {
-    for (const name of Object.keys(object)) {
-      // A name that an object inherits is a property of its own here; only this one would be taken for something else.
-      if (name === '__proto__') Object.defineProperty(object, name, { value: read(object[name]), writable: true, enumerable: true, configurable: true });
-      else object[name] = read(object[name]);
+/** The item of a text. */
+export const itemFromText = (text) => values(JSON.parse(text));
+
+/** What is in the object is replaced in place: it was made for this. Strings take the short way, for most values are some. */
+function values(object) {
+  for (const name of Object.keys(object)) {
+    const described = object[name];
+    const string = described.S;
+    define(object, name, string === undefined ? read(described) : string);
+  }
+  return object;
+}
+
+function read(described) {
+  for (const descriptor in described) {
+    const value = described[descriptor];
+    switch (descriptor) {
+      case 'N':
+        return given(value);
+      case 'S':
+      case 'BOOL':
+        return value;
+      case 'NULL':
+        return null;
+      case 'M':
+        return values(value);
+      case 'L':
+        return value.map(read);
+      case 'B':
+        return bytes(value);
+      case 'SS':
+        return new StringSet(value);
+      case 'NS':
+        return new NumberSet(value.map(given));
+      case 'BS':
+        return new BinarySet(value.map(bytes));
     }
-    return object;
-  };
-  const read = (described) => {
-    for (const descriptor in described) {
-      const value = described[descriptor];
-      switch (descriptor) {
-        case 'S':
-        case 'BOOL':
-          return value;
-        case 'N':
-          return sdk.given(value);
-        case 'NULL':
-          return null;
-        case 'M':
-          return values(value);
-        case 'L':
-          return value.map(read);
-        case 'B':
-          return bytes(value);
-        case 'SS':
-          return new sdk.StringSet(value);
-        case 'NS':
-          return new sdk.NumberSet(value.map(sdk.given));
-        case 'BS':
-          return new sdk.BinarySet(value.map(bytes));
-      }
-    }
-    return undefined;
-  };
-  return values(JSON.parse(text));
+  }
+  return undefined;
 }
 
 /** The text of an answer. */
-export function textOf(actions, sdk) {
-  const described = (value) => {
-    if (typeof value === 'string') return { S: value };
-    if (value === null) return { NULL: true };
-    if (typeof value === 'boolean') return { BOOL: value };
-    if (value instanceof sdk.Num) return { N: value.text };
-    if (value instanceof Uint8Array) return { B: base64(value) };
-    if (value instanceof sdk.StringSet) return { SS: value.values };
-    if (value instanceof sdk.NumberSet) return { NS: value.values.map(String) };
-    if (value instanceof sdk.BinarySet) return { BS: value.values.map(base64) };
-    return Array.isArray(value) ? { L: value.map(described) } : { M: fields(value) };
-  };
-  const fields = (object) => {
-    const text = {};
-    for (const name of Object.keys(object)) set(text, name, described(object[name]));
-    return text;
-  };
-  const key = (action) => (action.key === undefined ? undefined : fields(action.key));
-  const said = (action) => {
-    const { kind, table } = action;
-    switch (kind) {
-      case 'patch':
-        return { patch: { set: fields(action.set), remove: action.remove } };
-      case 'insert':
-        return { insert: { table, item: fields(action.item), existing: action.existing } };
-      case 'update': {
-        const { expression, condition, names, values } = action;
-        return { update: { table, key: key(action), expression, condition, names, values: fields(values) } };
-      }
-      default:
-        return { delete: { table, key: key(action) } };
+export const textOf = (actions) => (actions.length === 0 ? '[]' : JSON.stringify(actions.map(said)));
+
+function described(value) {
+  if (typeof value === 'string') return { S: value };
+  if (value === null) return { NULL: true };
+  if (typeof value === 'boolean') return { BOOL: value };
+  if (value instanceof Num) return { N: value.text };
+  if (value instanceof Uint8Array) return { B: base64(value) };
+  if (value instanceof StringSet) return { SS: value.values };
+  if (value instanceof NumberSet) return { NS: value.values.map(String) };
+  if (value instanceof BinarySet) return { BS: value.values.map(base64) };
+  return Array.isArray(value) ? { L: value.map(described) } : { M: fields(value) };
+}
+
+function fields(object) {
+  const text = {};
+  for (const name of Object.keys(object)) define(text, name, described(object[name]));
+  return text;
+}
+
+const key = (action) => (action.key === undefined ? undefined : fields(action.key));
+
+function said(action) {
+  const { kind, table } = action;
+  switch (kind) {
+    case 'patch':
+      return { patch: { set: fields(action.set), remove: action.remove } };
+    case 'insert':
+      return { insert: { table, item: fields(action.item), existing: action.existing } };
+    case 'update': {
+      const { expression, condition, names } = action;
+      return { update: { table, key: key(action), expression, condition, names, values: fields(action.values) } };
     }
-  };
-  return JSON.stringify(actions.map(said));
+    default:
+      return { delete: { table, key: key(action) } };
+  }
 }
 
 const LETTERS = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/';

@@ -103,8 +103,8 @@ pub(super) const ALL: &[(&str, &[Example])] = &[
                 "drift-host lead trim_names.wasm --table Users --segments 64 --journal s3://bucket/trim-names",
             ),
             (
-                "One of those, of whoever starts them",
-                "drift-host plan trim_names.wasm --table Users --segment 3/64 --journal s3://bucket/trim-names",
+                "Eight of them at work at a time, which share what the run may take",
+                "drift-host lead trim.wasm --table Users --journal s3://b/trim --at-once 8 --max-write-units 4000",
             ),
         ],
     ),

@@ -11,6 +11,8 @@ const NOTHING_WITHOUT: &[&str] = &[
     "limit",
     "stop-after",
     "window",
+    "segment",
+    "journal",
     "filter",
     "home-region",
     "exactly-once",

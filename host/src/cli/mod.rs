@@ -52,8 +52,9 @@ const LOG: &str = "DRIFT_LOG";
 #[derive(Parser)]
 #[command(name = "drift-host", version, max_term_width = 110)]
 struct Cli {
-    /// How lines on standard error are written: for people, or as JSON, an object a line (docs/json.md); progress is then told as by
-    /// --json-progress
+    /// Lines on standard error: for people, or JSON objects
+    ///
+    /// An object a line (docs/json.md); progress is then told as by --json-progress.
     #[arg(long, global = true, value_name = "text|json", value_enum, env = LOG, hide_possible_values = true, default_value = "text", display_order = 1000)]
     log: Lines,
     #[command(subcommand)]
