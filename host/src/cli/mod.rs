@@ -52,10 +52,10 @@ const LOG: &str = "DRIFT_LOG";
 #[derive(Parser)]
 #[command(name = "drift-host", version, max_term_width = 110)]
 struct Cli {
-    /// Lines on standard error: for people, or JSON objects
+    /// Lines for people, or JSON objects
     ///
-    /// An object a line (docs/json.md); progress is then told as by --json-progress.
-    #[arg(long, global = true, value_name = "text|json", value_enum, env = LOG, hide_possible_values = true, default_value = "text", display_order = 1000)]
+    /// Of standard error: an object a line (docs/json.md), progress as by --json-progress. DRIFT_LOG says the same.
+    #[arg(long, global = true, value_name = "text|json", value_enum, env = LOG, hide_env = true, hide_possible_values = true, default_value = "text", display_order = 1000)]
     log: Lines,
     #[command(subcommand)]
     command: Command,
