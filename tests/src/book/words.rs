@@ -47,7 +47,9 @@ pub fn unknown_flags(code: &str) -> Option<Vec<String>> {
     let has = |command: &clap::Command, flag: &str| {
         ["help", "version"].contains(&flag) || command.get_arguments().any(|argument| argument.get_long() == Some(flag))
     };
+    // What every verb takes stands with none of them.
     let known = |flag: &str| match verb {
+        _ if has(&tree, flag) => true,
         Some(verb) => has(verb, flag),
         None => tree.get_subcommands().any(|verb| has(verb, flag)),
     };
@@ -67,6 +69,7 @@ mod tests {
         assert_eq!(unknown_flags("undo --to N"), Some(vec![]));
         assert_eq!(unknown_flags("drift-host apply RUN --sweeep"), Some(vec!["sweeep".to_owned()]));
         assert_eq!(unknown_flags("--grant asked"), Some(vec![]));
+        assert_eq!(unknown_flags("run --log json"), Some(vec![]));
         assert_eq!(unknown_flags("item.name"), None);
     }
 }

@@ -8,8 +8,8 @@ use std::path::Path;
 
 use drift_tests::book::{self, links, prose, root, verbs, words};
 
-/// Flags of other programs, and one of which the state says that it is not there.
-const OF_OTHERS: [&str; 6] = ["XMaxReadRate", "XMaxWriteRate", "XTimeout", "dry-run", "ignore-scripts", "segment"];
+/// Flags of other programs.
+const OF_OTHERS: [&str; 5] = ["XMaxReadRate", "XMaxWriteRate", "XTimeout", "dry-run", "ignore-scripts"];
 
 /// A link of a page as a path from the root; `None` if it leads elsewhere.
 fn target(page: &str, link: &str) -> Option<(String, Option<String>)> {
