@@ -27,6 +27,16 @@ pub enum Direction {
     Undo,
 }
 
+impl Direction {
+    /// The function's name, which is what machines and the history call it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Migrate => "migrate",
+            Self::Undo => "undo",
+        }
+    }
+}
+
 /// What a run tells its migration. The same for every item, also after a resume.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RunContext {

@@ -46,6 +46,8 @@ impl Browser {
                       3<\"$1\" 4>\"$2\"";
         let mut command = Command::new("sh");
         command.arg("-c").arg(script).arg(program).arg(&requests).arg(&answers).arg(folder.path().join("profile"));
+        // It leaves files in the folder for temporary ones.
+        command.env("TMPDIR", folder.path());
         let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
         // Each waits for the other side.
         let requests = File::options().write(true).open(&requests).unwrap();

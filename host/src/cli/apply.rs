@@ -59,6 +59,7 @@ impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         if self.tasked.segment.is_some() || is_url(&self.run) {
             self.hooked.hooks(&self.connection, &[])?.must_be_none()?;
+            self.output.must_send_nothing()?;
         }
         if let Some(of) = &self.tasked.segment {
             let (slots, given) = (self.concurrency.map(usize::from), (&self.limited, &self.rates));

@@ -19,7 +19,7 @@ use crate::Error;
 use crate::config::{Environment, Moment};
 use crate::explain::Code;
 use crate::journal::{Counts, Manifest};
-use crate::migration::{Direction, SecretArgument};
+use crate::migration::SecretArgument;
 use crate::run::{Migrator, Request, Stage, Summary};
 
 /// How long one command may take where nobody says otherwise.
@@ -201,7 +201,7 @@ impl Hooks {
         for hook in self.hooks.iter().filter(|hook| hook.moment == moment) {
             // Whatever stopped the run does not stop the word about it.
             if let Err(problem) = self.call(hook, &CancellationToken::new()) {
-                tell!("warning: {} {problem}", hook.origin);
+                caution!("warning: {} {problem}", hook.origin);
             }
         }
         self.known.lock().unwrap_or_else(PoisonError::into_inner).clear();
@@ -291,10 +291,6 @@ fn fit(value: &str) -> String {
 }
 
 fn of_run(manifest: &Manifest) -> BTreeMap<&'static str, String> {
-    let direction = match manifest.direction {
-        Direction::Migrate => "migrate",
-        Direction::Undo => "undo",
-    };
     BTreeMap::from([
         ("DRIFT_RUN", manifest.run.clone()),
         ("DRIFT_TABLE", manifest.context.table.clone()),
@@ -302,7 +298,7 @@ fn of_run(manifest: &Manifest) -> BTreeMap<&'static str, String> {
         ("DRIFT_MIGRATION", manifest.number.to_string()),
         ("DRIFT_NAME", manifest.name.clone()),
         ("DRIFT_DIGEST", manifest.digest.clone()),
-        ("DRIFT_DIRECTION", direction.to_owned()),
+        ("DRIFT_DIRECTION", manifest.direction.as_str().to_owned()),
         ("DRIFT_META_TABLE", manifest.meta_table.clone()),
     ])
 }

@@ -65,6 +65,7 @@ impl LeadVerb {
         self.lifeline.begin()?;
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
         self.flow.hooks(&self.connection)?.must_be_none()?;
+        self.output.must_send_nothing()?;
         let migrator = self.connection.migrator().await?;
         self.output.confirm(&migrator, &options.table)?;
         let shared = self.connection.shared(&self.journal, &migrator)?;

@@ -202,6 +202,7 @@ impl PlanVerb {
         if let Some(of) = &self.tasked.segment {
             let url = self.journal.as_deref().ok_or_else(|| Error::Usage("--segment needs --journal URI".into()))?;
             self.flow.hooks(&self.connection)?.must_be_none()?;
+            self.output.must_send_nothing()?;
             let task = (url, of, &self.tasked);
             return segment::plan((&self.plugin, &self.table), task, &self.flow, &self.connection, &self.output).await;
         }
@@ -343,6 +344,16 @@ impl Output {
             _keys: (!self.is_for_machines()).then(|| super::keys::Keys::listen(&migrator)).flatten(),
             migrator,
             _telemetry: telemetry,
+        }
+    }
+
+    /// A run that many processes share sends no telemetry: where it was asked for, that is said.
+    pub(super) fn must_send_nothing(&self) -> Result<(), Error> {
+        match &self.otlp {
+            None => Ok(()),
+            Some(_) => Err(Error::Usage(
+                "--otlp: a run that many processes share sends no telemetry; whatever starts its processes knows how each ended (docs/segments.md)".into(),
+            )),
         }
     }
 

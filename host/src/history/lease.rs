@@ -124,41 +124,26 @@ impl Lease {
         }
     }
 
-    fn keep_following(history: &History, held: Held, counter: Value, (since, looked): (Instant, Instant)) -> Self {
-        let deadline = Arc::new(Mutex::new(history.terms.deadline(since)));
-        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let lease = Self { history: history.clone(), held, deadline, stop, lost };
-        let (history, held, deadline) = (lease.history.clone(), lease.held.clone(), lease.deadline.clone());
-        let (stop, lost) = (lease.stop.clone(), lease.lost.clone());
-        tokio::spawn(async move {
-            let following = async {
-                let (mut counter, mut before) = (counter, looked);
-                loop {
-                    tokio::time::sleep(history.terms.between_renewals() / 2).await;
-                    let looked = Instant::now();
-                    match read(&history, &held.table).await {
-                        Ok(Some(seen)) if seen.holder == held.run && !seen.closed => {
-                            if seen.counter != counter {
-                                *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(before);
-                                counter = seen.counter;
-                            }
-                            before = looked;
+    fn keep_following(history: &History, held: Held, mut counter: Value, (since, mut before): (Instant, Instant)) -> Self {
+        Self::held_while(history, held, since, move |history, held, deadline| async move {
+            loop {
+                tokio::time::sleep(history.terms.between_renewals() / 2).await;
+                let looked = Instant::now();
+                match read(&history, &held.table).await {
+                    Ok(Some(seen)) if seen.holder == held.run && !seen.closed => {
+                        if seen.counter != counter {
+                            *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(before);
+                            counter = seen.counter;
                         }
-                        // It was given back, or another run has it.
-                        Ok(_) => return,
-                        // It is looked at again until the deadline.
-                        Err(_) => {}
+                        before = looked;
                     }
+                    // It was given back, or another run has it.
+                    Ok(_) => return,
+                    // It is looked at again until the deadline.
+                    Err(_) => {}
                 }
-            };
-            tokio::select! {
-                () = stop.cancelled() => return,
-                () = following => {}
-                () = passed(&deadline) => {}
             }
-            lost.cancel();
-        });
-        lease
+        })
     }
 
     async fn take(history: &History, table: &str, run: &str, owner: &str, mine: bool) -> Result<Self, Error> {
@@ -194,28 +179,37 @@ impl Lease {
     }
 
     fn keep(history: &History, held: Held, began: Instant) -> Self {
-        let deadline = Arc::new(Mutex::new(history.terms.deadline(began)));
-        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
-        let lease = Self { history: history.clone(), held, deadline, stop, lost };
-        let (history, held, deadline) = (lease.history.clone(), lease.held.clone(), lease.deadline.clone());
-        let (stop, lost) = (lease.stop.clone(), lease.lost.clone());
-        tokio::spawn(async move {
-            let renewing = async {
-                loop {
-                    tokio::time::sleep(history.terms.between_renewals()).await;
-                    let began = Instant::now();
-                    match renew(&history, &held).await {
-                        Ok(true) => *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(began),
-                        // Fenced: somebody else holds it.
-                        Ok(false) => return,
-                        // It is tried again until the deadline.
-                        Err(_) => {}
-                    }
+        Self::held_while(history, held, began, |history, held, deadline| async move {
+            loop {
+                tokio::time::sleep(history.terms.between_renewals()).await;
+                let began = Instant::now();
+                match renew(&history, &held).await {
+                    Ok(true) => *deadline.lock().unwrap_or_else(PoisonError::into_inner) = history.terms.deadline(began),
+                    // Fenced: somebody else holds it.
+                    Ok(false) => return,
+                    // It is tried again until the deadline.
+                    Err(_) => {}
                 }
-            };
+            }
+        })
+    }
+
+    /// Held since then as long as `work` goes on and puts the deadline off in time; lost when either ends.
+    fn held_while<F: Future<Output = ()> + Send + 'static>(
+        history: &History,
+        held: Held,
+        since: Instant,
+        work: impl FnOnce(History, Held, Arc<Mutex<Instant>>) -> F,
+    ) -> Self {
+        let deadline = Arc::new(Mutex::new(history.terms.deadline(since)));
+        let (stop, lost) = (CancellationToken::new(), CancellationToken::new());
+        let working = work(history.clone(), held.clone(), deadline.clone());
+        let lease = Self { history: history.clone(), held, deadline, stop, lost };
+        let (deadline, stop, lost) = (lease.deadline.clone(), lease.stop.clone(), lease.lost.clone());
+        tokio::spawn(async move {
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = renewing => {}
+                () = working => {}
                 () = passed(&deadline) => {}
             }
             lost.cancel();

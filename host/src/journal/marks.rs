@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::records::{ActionCounts, Entry, OutcomeKind};
+use super::counts::ActionCounts;
+use super::records::{Entry, OutcomeKind};
 use super::store::Problem;
 
 /// A set of positions in a page; a page has at most a few thousand.

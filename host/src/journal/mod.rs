@@ -10,6 +10,7 @@ mod access;
 mod applying;
 mod checksum;
 mod copy;
+mod counts;
 mod envelope;
 mod error;
 mod fixes;
@@ -33,12 +34,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension};
 
 pub use copy::Lineage;
+pub use counts::{ActionCounts, Counts};
 pub use envelope::Envelope;
 pub use error::Error;
 pub(crate) use folder::prepare as prepare_folder;
 pub use records::{
-    ActionCounts, AttemptRecord, Counters, Counts, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind,
-    OutcomeRecord, Page, PageRecord, Phase, RunState, SegmentState, TakenUp,
+    AttemptRecord, Counters, Decision, Entry, Estimate, Fix, ItemRecord, Logs, Manifest, OutcomeKind, OutcomeRecord, Page,
+    PageRecord, Phase, RunState, SegmentState, TakenUp,
 };
 pub use room::{bytes_of, check_room};
 pub use runs::{Keep, RunAbout, RunFile, bytes_at, default_runs_dir, find, key_hash, list, new_run_id, prunable, remove};

@@ -7,9 +7,10 @@ use std::sync::atomic::Ordering;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::checksum::Which;
+use super::counts::ActionCounts;
 use super::envelope::{self, Envelope};
 use super::marks::{Marks, Positions};
-use super::records::{ActionCounts, Content, Logs, OutcomeRecord, PageRecord, SegmentState};
+use super::records::{Content, Logs, OutcomeRecord, PageRecord, SegmentState};
 use super::store::Problem;
 use super::{Error, Journal, Progress, planned_marks, progress, room, set_marks, set_progress, windows};
 

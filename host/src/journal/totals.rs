@@ -3,9 +3,10 @@
 use rusqlite::Connection;
 
 use super::checksum::Which;
+use super::counts::Counts;
 use super::marks::{Marks, Positions};
 use super::planning::segments;
-use super::records::{Counts, OutcomeKind, OutcomeRecord, SegmentState};
+use super::records::{OutcomeKind, OutcomeRecord, SegmentState};
 use super::store::Problem;
 use super::windows::Finished;
 use super::{Error, Journal, planned_marks, progress, store};

@@ -10,7 +10,8 @@ use std::sync::PoisonError;
 
 use rusqlite::Connection;
 
-use super::records::{Counts, Progress};
+use super::counts::Counts;
+use super::records::Progress;
 use super::store::Problem;
 use super::totals::{count, each_page};
 use super::{Error, Journal, Manifest, planning, progress, set_marks, set_progress};

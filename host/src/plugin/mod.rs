@@ -155,11 +155,10 @@ impl Plugin {
         let beyond: Vec<String> =
             imports.iter().filter(|import| script.is_none() || *import != script::SOURCE).cloned().collect();
         imports::check(name, &beyond, about.is_interpreter)?;
-        let exported = |wanted: &&str| exports.iter().any(|export| export == wanted);
-        let (describe, migrate) = (exported(&"describe"), contract::MIGRATE.iter().any(exported));
-        if let Some(missing) =
-            [(describe, "describe"), (migrate, "migrate")].into_iter().find_map(|(is, name)| (!is).then_some(name))
-        {
+        let exported = |wanted: &str| exports.iter().any(|export| export == wanted);
+        let form = contract::FORMS.iter().find(|(migrate, _)| exported(migrate));
+        let has = [(exported("describe"), "describe"), (form.is_some(), "migrate")];
+        if let Some((_, missing)) = has.into_iter().find(|(is, _)| !is) {
             let shown = if exports.is_empty() { "none".into() } else { said::line(&exports.join(", "), SHOWN) };
             return Err(LoadError::World { name: named(), missing: format!("`{missing}`"), exports: shown });
         }
@@ -179,7 +178,7 @@ impl Plugin {
         }
         Ok(Self {
             // An SDK whose components always have the export says so.
-            reversible: contract::UNDO.iter().any(exported)
+            reversible: form.is_some_and(|(_, undo)| exported(undo))
                 && !description.extra.iter().any(|(name, what)| name == "undo" && what == "none"),
             bytes,
             digest,

@@ -17,7 +17,7 @@ use std::fmt::Write;
 use crate::history::{Applied, Unfinished};
 use crate::insight::Insight;
 use crate::journal::Journal;
-use crate::migration::{Direction, ItemFailure, Reply, RunContext};
+use crate::migration::{ItemFailure, Reply, RunContext};
 use crate::model::{Bytes, Item};
 use crate::run::{Error, ExactlyOnce, Summary};
 
@@ -155,10 +155,7 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
     let manifest = journal.manifest();
     let pairs =
         |pairs: &[(String, String)]| pairs.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join(" ");
-    let direction = match manifest.direction {
-        Direction::Migrate => "migrate",
-        Direction::Undo => "undo",
-    };
+    let direction = manifest.direction.as_str();
     let segments = journal.segments()?;
     let done = segments.iter().filter(|segment| segment.done).count();
     let pages: u32 = segments.iter().map(|segment| segment.pages).sum();

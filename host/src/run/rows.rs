@@ -3,22 +3,17 @@
 use super::{ExactlyOnce, owner};
 use crate::history::{Applied, Unfinished, now};
 use crate::journal::{Counters, Counts, Fix, Manifest};
-use crate::migration::Direction;
 
 /// The detail of a history row that says how a run proved what it did.
 pub(super) const PROOF: &str = "exactly_once";
 
 /// What the history says of a run that is not done.
 pub(super) fn unfinished_row(manifest: &Manifest, state: &str) -> Unfinished {
-    let direction = match manifest.direction {
-        Direction::Migrate => "migrate",
-        Direction::Undo => "undo",
-    };
     Unfinished {
         run: manifest.run.clone(),
         number: manifest.number,
         table: manifest.context.table.clone(),
-        direction: direction.into(),
+        direction: manifest.direction.as_str().into(),
         state: state.into(),
         owner: owner(),
         repeatable: manifest.repeatable,

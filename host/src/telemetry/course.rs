@@ -10,7 +10,6 @@ use super::Sources;
 use super::metric::{self, Amount, Metric};
 use super::span::{Attribute, Happened, Nanos, Said, Span, Trace};
 use crate::dynamo::{Asked, Latencies, PresentRate, Throttle, Units, Waits};
-use crate::migration::Direction;
 use crate::run::{About, End, Event, Progress, Steered};
 
 /// Each span's name, and what it spans; `docs/telemetry.md` lists them.
@@ -78,7 +77,7 @@ impl Course {
     pub(super) fn begin(about: About, trace: Trace, since: Nanos, now: Nanos, sources: &Sources) -> Self {
         let mut root = Span::begin(RUN, trace.parent, since);
         root.say("db.system.name", "aws.dynamodb");
-        root.say("drift.direction", direction(&about));
+        root.say("drift.direction", about.direction.as_str());
         let before = Before {
             units: sources.meter.snapshot(),
             throttles: throttles(sources.meter.throttles()),
@@ -340,13 +339,6 @@ impl Course {
         if self.root.events.len() < MOST_EVENTS {
             self.root.events.push(Happened { at, what, attributes });
         }
-    }
-}
-
-pub(super) fn direction(about: &About) -> &'static str {
-    match about.direction {
-        Direction::Migrate => "migrate",
-        Direction::Undo => "undo",
     }
 }
 

@@ -13,10 +13,19 @@ fn a_text_file_and_a_core_module_are_refused_as_plugins() {
     let text = write("text.wasm", b"hello, this is no component");
     let core = write("core.wasm", &wat::parse_str("(module)").unwrap());
     let empty = write("empty.wasm", &wat::parse_str("(component)").unwrap());
+    let mistyped = wat::parse_str(
+        r#"(component
+            (core module $module (func (export "f")))
+            (core instance $instance (instantiate $module))
+            (func (export "describe") (canon lift (core func $instance "f")))
+            (func (export "migrate-json") (canon lift (core func $instance "f"))))"#,
+    );
+    let mistyped = write("mistyped.wasm", &mistyped.unwrap());
     for (plugin, word) in [
         (text, "is not WebAssembly"),
         (core, "core WebAssembly module"),
         (empty, "another world"),
+        (mistyped, "`migrate-json` is no func(item: string) -> result<string, string>"),
         ("nowhere.wasm".into(), "cannot be read"),
     ] {
         let (code, out, error) = world.drift_host(&["run", &plugin, "--table", "Things"]);

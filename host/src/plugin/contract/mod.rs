@@ -19,9 +19,8 @@ use crate::model::{Action, Description, Item};
 /// The package that a migration imports, without its version.
 pub(super) const PACKAGE: &str = "drift:migration/";
 
-/// What a component exports, in either form, to migrate an item and to take one back.
-pub(super) const MIGRATE: [&str; 2] = ["migrate", json::MIGRATE];
-pub(super) const UNDO: [&str; 2] = ["undo", json::UNDO];
+/// What a component exports in each form, to migrate an item and to take one back; it is spoken to in the first form that it has.
+pub(super) const FORMS: [(&str, &str); 2] = [(json::MIGRATE, json::UNDO), ("migrate", "undo")];
 
 /// One version of the contract.
 pub(super) trait Contract: Send + Sync {
