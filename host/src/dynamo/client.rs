@@ -21,6 +21,7 @@ use super::meter::Meter;
 use super::pace::Cost;
 use super::table::TableInfo;
 use super::throttle::Throttle;
+use super::wire::ReadsPage;
 use crate::model::{Item, Key, item_bytes};
 
 /// How long throttling is waited out before it becomes an error.
@@ -217,21 +218,17 @@ impl Client {
                 .set_expression_attribute_names(names(&filter.names))
                 .set_expression_attribute_values(values(&filter.values));
         }
-        let answer = self.call(call, |_| None, || scan.clone().send()).await?;
-        if let Some(units) = answer.consumed_capacity().and_then(ConsumedCapacity::capacity_units) {
-            self.meter().pace().scanned(u64::try_from(answer.scanned_count).unwrap_or_default(), units);
-        }
+        let reads = ReadsPage::default();
+        let send = || scan.clone().customize().interceptor(reads.clone()).send();
+        let answer = self.call(call, |_| None, send).await?;
         self.settle(call.cost, answer.consumed_capacity());
-        let items = answer.items.unwrap_or_default().into_iter().map(|item| self.readable(call, convert::item(item)));
-        Ok(ScanPage {
-            items: items.collect::<Result<_, _>>()?,
-            cursor: answer
-                .last_evaluated_key
-                .filter(|key| !key.is_empty())
-                .map(|key| self.readable(call, convert::key(key)))
-                .transpose()?,
-            scanned: u64::try_from(answer.scanned_count).unwrap_or_default(),
-        })
+        let read = reads.take().unwrap_or_else(|| Err("it was not read".into()));
+        let page = read.map_err(|problem| self.unreadable(call, problem))?;
+        if let Some(units) = page.units {
+            self.meter().pace().scanned(page.scanned, units);
+        }
+        let cursor = page.cursor.filter(|key| !key.is_empty()).map(Key::from_attributes);
+        Ok(ScanPage { items: page.items, cursor, scanned: page.scanned })
     }
 
     /// Reads one item; `None` if there is none.

@@ -34,11 +34,6 @@ pub(super) fn item(from: SdkItem) -> Option<Item> {
     Some(pairs.into_iter().collect())
 }
 
-/// Our key, from the SDK's.
-pub(super) fn key(from: SdkItem) -> Option<Key> {
-    item(from).map(Key::from_attributes)
-}
-
 /// The SDK's value, from ours.
 pub(super) fn sdk_value(from: &Value) -> AttributeValue {
     match from {

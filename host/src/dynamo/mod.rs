@@ -19,6 +19,7 @@ mod pace;
 mod query;
 mod table;
 mod throttle;
+mod wire;
 mod write;
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use crate::journal::{Manifest, RunState};
 use crate::model::Checked;
 
 /// Pages of a plan that `run` looks at for its warnings, each of up to a thousand items.
-const PAGES: usize = 20;
+const PAGES: usize = 3;
 
 impl Migrator {
     /// The same manifest with what the table has; refuses what was required and is not there.

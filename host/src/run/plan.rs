@@ -5,6 +5,7 @@
 //! pages (of 1 MB at most, as DynamoDB counts) a segment in work, and a bounded number of segments is, whatever the table's
 //! size and however many segments there are.
 
+use std::cell::LazyCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Instant;
@@ -296,7 +297,7 @@ fn page_record(
 /// Actions as they are carried out: without patches that would change nothing, and those that name the handed-in item by its
 /// key are on the handed-in item, with its guard. An item without any needs no write.
 pub(super) fn effective(table: &TableInfo, actions: Vec<Action>, image: &Item) -> Vec<Action> {
-    let this = table.key.key_of(image);
+    let this = LazyCell::new(|| table.key.key_of(image));
     let is_this = |target: &Target| match target {
         Target::This => false,
         Target::Other(address) => {

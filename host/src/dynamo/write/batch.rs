@@ -2,12 +2,10 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Instant;
 
-use aws_sdk_dynamodb::types::{
-    BatchStatementRequest, BatchStatementResponse, ReturnConsumedCapacity, ReturnValuesOnConditionCheckFailure,
-};
+use aws_sdk_dynamodb::types::BatchStatementResponse;
 use tokio_util::sync::CancellationToken;
 
 use super::plan::{Plan, plan};
@@ -19,6 +17,7 @@ use crate::dynamo::error::{Error, ErrorKind, Failure, is_conflict, is_throttling
 use crate::dynamo::pace::Cost;
 use crate::dynamo::table::TableInfo;
 use crate::dynamo::throttle::Throttle;
+use crate::dynamo::wire::{SendsBody, Statements};
 use crate::model::Key;
 
 /// DynamoDB's limit for one batch of statements.
@@ -136,7 +135,7 @@ impl Client {
             let Some(attempt) = attempts.get(queued.index) else { continue };
             let outcome = match outcomes.halted() {
                 Some(halted) => halted,
-                None => match plan(self, table, attempt, false).await {
+                None => match plan(self, table, attempt, None).await {
                     Ok(Plan::Single(op, _)) => {
                         self.meter().single_write();
                         self.single(attempt, &op, cancel).await
@@ -160,31 +159,16 @@ impl Client {
         let cost = Cost::Write(batch.iter().map(|queued| queued.statement.units).sum());
         let call =
             Call { operation: "BatchExecuteStatement", subject: &table.name, repeatable: false, cancel: Some(cancel), cost };
-        // Made anew for each try rather than kept and copied: hardly any is sent twice.
-        let statements = || -> Result<Vec<BatchStatementRequest>, Error> {
-            let sent = batch.iter().filter_map(|queued| Some((queued, attempts.get(queued.index)?)));
-            sent.map(|(Queued { statement, key, .. }, attempt)| {
-                let parameters = statement::parameters(&table.key, key, attempt, statement.patch.as_ref());
-                BatchStatementRequest::builder()
-                    .statement(&statement.text)
-                    .set_parameters(Some(parameters))
-                    .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-                    .build()
-                    .map_err(|error| Error::Setup(error.to_string()))
-            })
-            .collect()
-        };
-        let first = Mutex::new(Some(statements()?));
-        let send = || {
-            // What could be made once can be made again.
-            let made = first.lock().unwrap_or_else(PoisonError::into_inner).take();
-            let statements = made.or_else(|| statements().ok());
-            self.sdk()
-                .batch_execute_statement()
-                .return_consumed_capacity(ReturnConsumedCapacity::Total)
-                .set_statements(statements)
-                .send()
-        };
+        let sent = batch.iter().filter_map(|queued| Some((queued, attempts.get(queued.index)?)));
+        let statements = sent.map(|(Queued { statement, key, .. }, attempt)| {
+            let values = statement::parameters(&table.key, key, attempt, statement.patch.as_ref());
+            (&*statement.text, values)
+        });
+        let body = Statements(statements.collect()).body().map_err(|error| Error::Setup(error.to_string()))?;
+        let sends = SendsBody::new(body);
+        // Named here for the SDK, which asks for some; what is sent is the body.
+        let named = self.sdk().batch_execute_statement().set_statements(Some(Vec::new()));
+        let send = || named.clone().customize().interceptor(sends.clone()).send();
         let answer = self.call(call, |_| None, send).await?;
         let code = |response: &BatchStatementResponse| Some(response.error.as_ref()?.code.as_ref()?.as_str().to_owned());
         let codes: Vec<Option<String>> = answer.responses().iter().map(code).collect();

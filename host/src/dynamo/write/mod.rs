@@ -28,6 +28,7 @@ pub use self::terms::{Guard, Proof, Terms};
 
 use self::batch::Queued;
 use self::plan::{Op, Plan, Role, What, plan};
+use self::statement::Texts;
 use super::client::{Call, Client, write_units};
 use super::error::{Error, ErrorKind};
 use super::pace::Cost;
@@ -92,15 +93,15 @@ impl Client {
     /// without an answer, or one that stops, nothing further is sent.
     pub async fn write(&self, table: &TableInfo, attempts: Vec<Attempt>, cancel: &CancellationToken) -> Vec<Outcome> {
         let mut outcomes = Outcomes { each: attempts.iter().map(|_| None).collect(), halt: None };
-        let mut queue = Vec::new();
+        let (mut queue, mut texts) = (Vec::new(), Texts::default());
         let mut waiting: HashSet<Arc<str>> = HashSet::new();
         for (index, attempt) in attempts.iter().enumerate() {
             if let Some(outcome) = outcomes.halted() {
                 outcomes.settle(index, outcome);
                 continue;
             }
-            let partiql = !self.partiql_denied().load(Relaxed);
-            let plan = match plan(self, table, attempt, partiql).await {
+            let texts = Some(&mut texts).filter(|_| !self.partiql_denied().load(Relaxed));
+            let plan = match plan(self, table, attempt, texts).await {
                 Ok(plan) => plan,
                 Err(error) => {
                     outcomes.settle(index, from_error(error));
@@ -160,7 +161,7 @@ impl Client {
         }
         let (image, actions) = (Arc::new(image.clone()), Arc::new(actions.to_vec()));
         let attempt = Attempt { image, actions, terms: terms.clone(), token: String::new() };
-        Ok(match plan(self, table, &attempt, false).await? {
+        Ok(match plan(self, table, &attempt, None).await? {
             Plan::Impossible(message) => Some(message),
             _ => None,
         })

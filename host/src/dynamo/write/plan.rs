@@ -1,9 +1,12 @@
 //! From an attempt to what is sent for it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
+
+use serde_json::value::RawValue;
 
 use super::guard::{self, MAX_EXPRESSION, Must, Placeholders};
-use super::statement::{self, Statement};
+use super::statement::{Statement, Texts};
 use super::{Attempt, Guard, Proof, signed};
 use crate::dynamo::client::{Change, Client, Condition};
 use crate::dynamo::error::Error;
@@ -62,9 +65,14 @@ pub(super) enum Plan {
     Impossible(String),
 }
 
-/// Plans an attempt, in a statement if it can be said in one and `partiql` allows; an `Err` is DynamoDB's, met while looking
-/// up the key of another table.
-pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt, partiql: bool) -> Result<Plan, Error> {
+/// Plans an attempt, in a statement if it can be said in one and there are `texts`: they are for PartiQL, and of this table. An `Err`
+/// is DynamoDB's, met while looking up the key of another table.
+pub(super) async fn plan(
+    client: &Client,
+    table: &TableInfo,
+    attempt: &Attempt,
+    texts: Option<&mut Texts>,
+) -> Result<Plan, Error> {
     let this = match table.key.key_of(&attempt.image) {
         Ok(key) => key,
         Err(problem) => return Ok(Plan::Impossible(problem)),
@@ -99,7 +107,7 @@ pub(super) async fn plan(client: &Client, table: &TableInfo, attempt: &Attempt, 
             return Ok(Plan::Impossible(format!("action {} ({}): {problem}", at + 1, action.kind())));
         }
     }
-    Ok(draft.finish(partiql).unwrap_or_else(Plan::Impossible))
+    Ok(draft.finish(texts).unwrap_or_else(Plan::Impossible))
 }
 
 fn is_named(table: &TableInfo, name: &str) -> bool {
@@ -178,7 +186,7 @@ impl Draft<'_> {
         Ok(())
     }
 
-    fn finish(mut self, partiql: bool) -> Result<Plan, String> {
+    fn finish(mut self, texts: Option<&mut Texts>) -> Result<Plan, String> {
         let terms = self.attempt.terms.clone();
         let with_receipt = matches!(terms.proof, Proof::Receipt { .. });
         let alone = self.ops.is_empty() && !with_receipt;
@@ -188,7 +196,7 @@ impl Draft<'_> {
             if !(patch.set.is_empty() && patch.remove.is_empty()) {
                 terms.bring(&self.attempt.image, &merged, &mut patch)?;
                 sayable = alone;
-                if let Some(text) = self.statement(partiql && alone, Some(&patch)) {
+                if let Some(text) = self.statement(texts.filter(|_| alone), Some(&patch)) {
                     return Ok(Plan::Batched(Statement::new(text, self.attempt, Some(patch)), self.this));
                 }
                 let what = What::Update(self.patched(&patch));
@@ -196,7 +204,7 @@ impl Draft<'_> {
             }
         } else if matches!(self.ops.as_slice(), [Op { on_this: true, what: What::Delete(_), .. }]) && !with_receipt {
             sayable = true;
-            if let Some(text) = self.statement(partiql, None) {
+            if let Some(text) = self.statement(texts, None) {
                 return Ok(Plan::Batched(Statement::new(text, self.attempt, None), self.this));
             }
         }
@@ -253,8 +261,8 @@ impl Draft<'_> {
         Some(Op { table, key, on_this: false, conditional: false, role: Role::Receipt, partly: false, problem: None, what })
     }
 
-    fn statement(&self, wanted: bool, patch: Option<&Patch>) -> Option<String> {
-        wanted.then(|| statement::text(&self.table.name, &self.table.key, &self.this, self.attempt, patch)).flatten()
+    fn statement(&self, texts: Option<&mut Texts>, patch: Option<&Patch>) -> Option<Arc<RawValue>> {
+        texts?.of(self.table, &self.this, self.attempt, patch)
     }
 
     fn on_this(&mut self, role: Role, what: What) {

@@ -1,22 +1,25 @@
 //! Guarded patches and deletes as PartiQL statements.
 
-use aws_sdk_dynamodb::types::AttributeValue;
+use std::sync::Arc;
+
+use serde_json::value::{RawValue, to_raw_value};
 
 use super::guard::Must;
-use super::{Attempt, guard};
+use super::{Attempt, Terms, guard};
 use crate::dynamo::client::write_units;
-use crate::dynamo::convert;
-use crate::model::{Key, KeySchema, Patch, item_bytes};
+use crate::dynamo::table::TableInfo;
+use crate::model::{Key, KeySchema, Patch, Value, item_bytes};
 
 /// DynamoDB's limit for a statement, in characters.
 const MAX_CHARACTERS: usize = 8_192;
 /// DynamoDB's limit for the operators of a WHERE.
 const MAX_OPERATORS: usize = 300;
 
-/// A statement. Its parameters are copied out of the attempt when it is sent, once for each try: see [`parameters`].
+/// A statement. Its values are written out of the attempt when it is sent: see [`parameters`].
 #[derive(Clone, Debug)]
 pub(super) struct Statement {
-    pub(super) text: String,
+    /// The text, as a string in JSON.
+    pub(super) text: Arc<RawValue>,
     /// What it sets and removes; `None`: it deletes. An answer without an item then says that there was none.
     pub(super) patch: Option<Patch>,
     /// About its size on the wire.
@@ -25,8 +28,58 @@ pub(super) struct Statement {
     pub(super) units: f64,
 }
 
-/// The text of the statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
-pub(super) fn text(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Option<String> {
+/// The texts of statements on one table that were made last. Items with the same attributes that are changed alike have the same text,
+/// and those of one table are mostly of a few shapes.
+#[derive(Default)]
+pub(super) struct Texts(Vec<Made>);
+
+/// How many are kept.
+const TEXTS: usize = 16;
+
+/// A text, as a string in JSON, and all that it was made of.
+struct Made {
+    terms: Arc<Terms>,
+    seen: Vec<String>,
+    set: Option<Vec<String>>,
+    removed: Vec<String>,
+    /// `None` if PartiQL cannot say it.
+    text: Option<Arc<RawValue>>,
+}
+
+impl Texts {
+    /// The text of the statement of one patch (`None`: a delete) of the handed-in item; `None` if PartiQL cannot say it.
+    pub(super) fn of(&mut self, table: &TableInfo, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Option<Arc<RawValue>> {
+        if let Some(at) = self.0.iter().position(|made| made.is_of(attempt, patch)) {
+            return self.0.get(at)?.text.clone();
+        }
+        let text = text(&table.name, &table.key, key, attempt, patch).and_then(|text| to_raw_value(&text).ok()).map(Arc::from);
+        if self.0.len() == TEXTS {
+            self.0.remove(0);
+        }
+        let owned = |name: &str| name.to_owned();
+        self.0.push(Made {
+            terms: attempt.terms.clone(),
+            seen: attempt.image.names().map(owned).collect(),
+            set: patch.map(|patch| patch.set.names().map(owned).collect()),
+            removed: patch.map(|patch| patch.remove.clone()).unwrap_or_default(),
+            text,
+        });
+        self.0.last()?.text.clone()
+    }
+}
+
+impl Made {
+    fn is_of(&self, attempt: &Attempt, patch: Option<&Patch>) -> bool {
+        let same_set = match (&self.set, patch) {
+            (Some(names), Some(patch)) => patch.set.names().eq(names) && patch.remove == self.removed,
+            (None, None) => true,
+            _ => false,
+        };
+        same_set && attempt.image.names().eq(&self.seen) && Arc::ptr_eq(&attempt.terms, &self.terms)
+    }
+}
+
+fn text(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Option<String> {
     // Each attribute costs about its name and a few characters.
     let mut text = String::with_capacity(64 + 32 * (attempt.image.len() + patch.map_or(0, |patch| patch.set.len())));
     match patch {
@@ -80,7 +133,12 @@ pub(super) fn text(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt
 }
 
 /// The values of a statement, in the order of its question marks.
-pub(super) fn parameters(schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Option<&Patch>) -> Vec<AttributeValue> {
+pub(super) fn parameters<'a>(
+    schema: &KeySchema,
+    key: &'a Key,
+    attempt: &'a Attempt,
+    patch: Option<&'a Patch>,
+) -> Vec<&'a Value> {
     let set = patch.into_iter().flat_map(|patch| &patch.set).map(|(_, value)| value);
     let keys = key.attributes().iter().map(|(_, value)| value);
     let seen = guard::conditions(&attempt.terms, &attempt.image, schema, patch);
@@ -88,13 +146,13 @@ pub(super) fn parameters(schema: &KeySchema, key: &Key, attempt: &Attempt, patch
         Must::Equal(_, value) => Some(value),
         Must::BeMissing(_) => None,
     });
-    set.chain(keys).chain(seen).map(convert::sdk_value).collect()
+    set.chain(keys).chain(seen).collect()
 }
 
 impl Statement {
-    pub(super) fn new(text: String, attempt: &Attempt, patch: Option<Patch>) -> Self {
+    pub(super) fn new(text: Arc<RawValue>, attempt: &Attempt, patch: Option<Patch>) -> Self {
         let (before, set) = (item_bytes(&attempt.image), patch.as_ref().map_or(0, |patch| item_bytes(&patch.set)));
-        let bytes = text.len() + 2 * before + 2 * set;
+        let bytes = text.get().len() + 2 * before + 2 * set;
         // What it removes is not taken off: the estimate is corrected by what DynamoDB says.
         Self { text, patch, bytes, units: write_units(before) }
     }
@@ -111,11 +169,6 @@ fn sayable(text: &mut String, name: &str) -> Option<()> {
 
 fn quoted(text: &mut String, name: &str) {
     text.push('"');
-    for (at, part) in name.split('"').enumerate() {
-        if at > 0 {
-            text.push_str("\"\"");
-        }
-        text.push_str(part);
-    }
+    text.push_str(&name.replace('"', "\"\""));
     text.push('"');
 }

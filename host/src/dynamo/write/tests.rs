@@ -116,6 +116,36 @@ async fn one_item_twice_goes_in_order() {
 }
 
 #[tokio::test]
+async fn items_of_many_shapes_in_one_write_are_changed_each_as_it_is() {
+    let db = Embedded::start().await;
+    let table = db.table("Items").await;
+    let mut attempts = Vec::new();
+    // More shapes than there are texts kept, and each once more when it is forgotten.
+    for at in 0..60 {
+        let (pk, shape) = (format!("k{at}"), format!("s{}", at % 20));
+        let image = item(&[("pk", pk.as_str().into()), (&shape, at.into()), ("old", 1.into())]);
+        put(&db, "Items", &image).await;
+        let action = match at % 3 {
+            0 => Action::Delete(Target::This),
+            1 => set("new", at),
+            _ => Action::Patch(Patch { set: item(&[(&shape, "x".into())]), remove: vec!["old".into()] }),
+        };
+        attempts.push(attempt(&image, vec![action]));
+    }
+    let outcomes = write(&db, &table, attempts).await;
+    assert!(outcomes.iter().all(|outcome| matches!(outcome, Outcome::Accepted)), "{outcomes:?}");
+    for at in 0..60 {
+        let (pk, shape) = (format!("k{at}"), format!("s{}", at % 20));
+        let wanted = match at % 3 {
+            0 => None,
+            1 => Some(item(&[("pk", pk.as_str().into()), (&shape, at.into()), ("old", 1.into()), ("new", at.into())])),
+            _ => Some(item(&[("pk", pk.as_str().into()), (&shape, "x".into())])),
+        };
+        assert_eq!(get(&db, "Items", &pk).await, wanted, "{pk}");
+    }
+}
+
+#[tokio::test]
 async fn what_partiql_cannot_say_goes_alone() {
     let db = Embedded::start().await;
     let table = db.table("Items").await;
