@@ -27,7 +27,6 @@ const MARGIN: u64 = 10;
 /// A part of the work: its name, and the functions whose instructions are its own, those that they call included.
 const PARTS: [(&str, &[&str]); 5] = [
     ("call", &["<drift_host::plugin::slot::Slot as drift_host::migration::Worker>::call"]),
-    ("convert", &["drift_host::dynamo::convert::item"]),
     ("guard", &["drift_host::dynamo::write::plan::plan::{{closure}}"]),
     (
         "journal",
@@ -36,6 +35,10 @@ const PARTS: [(&str, &[&str]); 5] = [
             "drift_host::journal::checksum::Which::expand",
             "drift_host::journal::writer::work",
         ],
+    ),
+    (
+        "read",
+        &["<drift_host::dynamo::wire::ReadsPage as aws_smithy_runtime_api::client::ser_de::DeserializeResponse>::deserialize_nonstreaming_with_config"],
     ),
     ("write", &["drift_host::run::apply::deliver::{{closure}}"]),
 ];
@@ -169,16 +172,16 @@ mod tests {
 405,087,679 (100.0%)  PROGRAM TOTALS
 
  73,854,160 (18.23%)  host/src/plugin/slot.rs:<drift_host::plugin::slot::Slot as drift_host::migration::Worker>::call [drift-host]
-  8,731,000 ( 2.16%)  host/src/dynamo/convert.rs:drift_host::dynamo::convert::item [drift-host]
-  4,361,891 ( 1.08%)  library/alloc/src/vec/spec_from_iter.rs:drift_host::dynamo::convert::item
+  8,731,000 ( 2.16%)  host/src/dynamo/write/plan.rs:drift_host::dynamo::write::plan::plan::{{closure}} [drift-host]
+  4,361,891 ( 1.08%)  library/alloc/src/vec/spec_from_iter.rs:drift_host::dynamo::write::plan::plan::{{closure}}
   8,821,150 ( 2.18%)  host/src/journal/checksum.rs:drift_host::journal::checksum::Which::squeeze [drift-host]
   6,444,559 ( 1.59%)  host/src/journal/writer.rs:drift_host::journal::writer::work [drift-host]
-  1,000,000 ( 0.24%)  library/core/src/ptr/mod.rs:core::ptr::drop_in_place<drift_host::dynamo::convert::item> [drift-host]
+  1,000,000 ( 0.24%)  library/core/src/ptr/mod.rs:core::ptr::drop_in_place<drift_host::dynamo::write::plan::plan::{{closure}}> [drift-host]
 ";
         let parts = parts(listing);
         let figure = |name: &str| parts.get(name).copied();
-        assert_eq!((figure("whole"), figure("call"), figure("convert")), (Some(405_087_679), Some(73_854_160), Some(8_731_000)));
-        assert_eq!((figure("journal"), figure("guard")), (Some(8_821_150 + 6_444_559), Some(0)));
+        assert_eq!((figure("whole"), figure("call"), figure("guard")), (Some(405_087_679), Some(73_854_160), Some(8_731_000)));
+        assert_eq!((figure("journal"), figure("write")), (Some(8_821_150 + 6_444_559), Some(0)));
     }
 
     #[test]

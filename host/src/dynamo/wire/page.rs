@@ -29,7 +29,7 @@ impl Page {
         Ok(Self {
             items: items.map_or_else(Vec::new, |items| items.0),
             cursor: last_evaluated_key.map(|key| key.0),
-            scanned: scanned_count.unwrap_or_default(),
+            scanned: scanned_count,
             units: consumed_capacity.and_then(|capacity| capacity.capacity_units),
         })
     }
@@ -40,7 +40,8 @@ impl Page {
 struct Answer {
     items: Option<Items>,
     last_evaluated_key: Option<Described>,
-    scanned_count: Option<u64>,
+    /// Always there: what has none is no answer to a scan, and must not pass for the end of a segment.
+    scanned_count: u64,
     consumed_capacity: Option<Capacity>,
 }
 
@@ -201,8 +202,9 @@ mod tests {
     }
 
     #[test]
-    fn what_is_left_out_is_nothing() {
-        assert_eq!(Page::read("{}").unwrap(), Page::default());
+    fn a_page_may_have_no_items_and_what_is_no_page_does_not_pass_for_one() {
+        assert_eq!(Page::read(r#"{"Count":0,"ScannedCount":9}"#).unwrap(), Page { scanned: 9, ..Page::default() });
+        assert!(Page::read("{}").unwrap_err().is_data());
     }
 
     #[test]
