@@ -183,7 +183,7 @@ mod tests {
 
     use super::*;
     use crate::model::arbitrary::{each, item as items};
-    use crate::model::item_to_dynamodb_json;
+    use crate::model::json::item_to_dynamodb_json;
 
     #[test]
     fn any_item_is_read_as_it_is_written() {
@@ -209,18 +209,18 @@ mod tests {
 
     #[test]
     fn a_type_that_is_not_known_is_told_from_an_answer_that_is_cut_off() {
-        let unknown = Page::read(r#"{"Items":[{"a":{"V":[1,2]}}]}"#).unwrap_err();
+        let unknown = Page::read(r#"{"ScannedCount":1,"Items":[{"a":{"V":[1,2]}}]}"#).unwrap_err();
         assert!(unknown.is_data() && unknown.to_string().contains("`V`"), "{unknown}");
-        for no_type in [r#"{"Items":[{"a":{}}]}"#, r#"{"Items":[{"a":{"S":"x","N":"1"}}]}"#] {
+        for no_type in [r#"{"ScannedCount":1,"Items":[{"a":{}}]}"#, r#"{"ScannedCount":1,"Items":[{"a":{"S":"x","N":"1"}}]}"#] {
             assert!(Page::read(no_type).unwrap_err().is_data(), "{no_type}");
         }
-        let cut = Page::read(r#"{"Items":[{"a":{"S":"x"#).unwrap_err();
+        let cut = Page::read(r#"{"ScannedCount":1,"Items":[{"a":{"S":"x"#).unwrap_err();
         assert!(!cut.is_data(), "{cut}");
     }
 
     #[test]
     fn of_a_name_that_stands_there_twice_the_last_counts() {
-        let page = Page::read(r#"{"Items":[{"a":{"S":"x"},"a":{"BOOL":false}}]}"#).unwrap();
+        let page = Page::read(r#"{"ScannedCount":1,"Items":[{"a":{"S":"x"},"a":{"BOOL":false}}]}"#).unwrap();
         assert_eq!(page.items, [[("a", Value::Bool(false))].into_iter().collect::<Item>()]);
     }
 }

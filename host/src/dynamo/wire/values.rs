@@ -105,7 +105,7 @@ mod tests {
 
     use super::*;
     use crate::model::arbitrary::{each, item as items};
-    use crate::model::value_to_dynamodb_json;
+    use crate::model::json::value_to_dynamodb_json;
 
     #[test]
     fn any_value_is_written_as_dynamodb_json() {
