@@ -62,6 +62,10 @@ pub(super) struct First {
 }
 
 impl First {
+    pub(super) fn is_given(&self) -> bool {
+        self.canary.is_some()
+    }
+
     pub(super) fn give(&self, options: &mut RunOptions) {
         options.canary = self.canary;
     }

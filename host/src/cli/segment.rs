@@ -112,9 +112,9 @@ pub(super) async fn apply(
     Ok(printed(&migrator.apply_segment(&shared, &manifest, migration, &options, &tasked.task(segment)).await?, "apply"))
 }
 
-/// Carries out all that is left, in this process, and records it.
+/// Carries out all that is left, in this process, and records it; with `retry_failed` what failed as well.
 pub(super) async fn apply_all(
-    url: &str,
+    (url, retry_failed): (&str, bool),
     pace: (Option<usize>, usize),
     given: (&Limited, &Rates),
     connection: &Connection,
@@ -122,7 +122,7 @@ pub(super) async fn apply_all(
 ) -> Ended {
     let (migrator, run) = begun(url, pace, given, connection, output).await?;
     let Begun { shared, manifest, migration, options } = run;
-    Ok(output.print(&migrator.finish(&shared, &manifest, migration, &options).await?))
+    Ok(output.print(&migrator.finish(&shared, &manifest, migration, &options, retry_failed).await?))
 }
 
 /// A run that has begun, with its code.
@@ -154,7 +154,7 @@ async fn begun(
     Ok((output.told(migrator), Begun { shared, manifest, migration, options }))
 }
 
-fn nothing(shared: &Shared) -> Error {
+pub(super) fn nothing(shared: &Shared) -> Error {
     let url = shared.url();
     Error::Refused(format!("no run has begun in {url}: `drift-host lead` and `plan --segment` with --journal {url} begin one"))
 }

@@ -54,13 +54,15 @@ impl fmt::Display for Pace {
     }
 }
 
-/// What each of the processes that do a segment of a run may take, and whether it is to wait or to stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What all processes that do a segment of a run are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
-    /// Read units a second.
+    /// Read units a second for one that plans while nobody leads.
     pub read: Option<u32>,
-    /// Write units a second.
+    /// Write units a second, likewise.
     pub write: Option<u32>,
+    /// When the leader last said how far the run is: it changes as long as somebody leads.
+    pub at: String,
     /// Nothing is to be read or written for now.
     pub paused: bool,
     /// It is to end, resumably.
@@ -123,7 +125,7 @@ impl History {
         Ok(row.as_ref().map(wishes))
     }
 
-    /// Says what each process that does a segment of the run may take; nothing is no limit.
+    /// Says what a process may take that plans a segment of the run while nobody leads; nothing is no limit.
     pub(crate) async fn set_shares(&self, run: &str, read: Option<u32>, write: Option<u32>) -> Result<(), Error> {
         let (mut set, mut remove, mut values) = (Vec::new(), Vec::new(), Item::default());
         for (name, placeholder, share) in [("#read", ":read", read), ("#write", ":write", write)] {
@@ -141,7 +143,7 @@ impl History {
         self.control(run, &format!("{set}{remove}"), None, names.into_iter(), values).await.map(drop)
     }
 
-    /// What each process that does a segment of the run may take; `None` where nobody has led it yet, or it is over.
+    /// What all processes that do a segment of the run are told; `None` where nobody has led it yet, or it is over.
     pub(crate) async fn shares(&self, run: &str) -> Result<Option<Shares>, Error> {
         let row = match self.client.get_item(&self.runs_table(), &id_key(&row_id(run)), true).await {
             Ok(row) => row,
@@ -151,7 +153,8 @@ impl History {
         Ok(row.map(|row| {
             let share = |name: &str| row.get(name).and_then(Value::as_n).and_then(|it| it.as_str().parse().ok());
             let wishes = wishes(&row);
-            Shares { read: share("ShareRead"), write: share("ShareWrite"), paused: wishes.paused, stop: wishes.stop }
+            let at = row.get("At").and_then(Value::as_s).unwrap_or_default().to_owned();
+            Shares { read: share("ShareRead"), write: share("ShareWrite"), at, paused: wishes.paused, stop: wishes.stop }
         }))
     }
 

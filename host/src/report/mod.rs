@@ -14,7 +14,7 @@ pub mod series;
 
 use std::fmt::Write;
 
-use crate::history::{Applied, Unfinished};
+use crate::history::{Applied, Progress, Unfinished};
 use crate::insight::Insight;
 use crate::journal::Journal;
 use crate::migration::{ItemFailure, Reply, RunContext};
@@ -186,7 +186,7 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
 }
 
 /// The history.
-pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
+pub fn status(applied: &[Applied], unfinished: &[(Unfinished, Option<Progress>)]) -> String {
     let mut out = String::new();
     if applied.is_empty() {
         out.push_str("no migration is applied\n");
@@ -206,13 +206,16 @@ pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
             let _ = writeln!(out, "                      backup before it: {arn}");
         }
     }
-    for row in unfinished {
+    for (row, progress) in unfinished {
         let number = row.number.to_string();
         let _ = writeln!(
             out,
             "{:<11} {number:>8}  {:<20} {} by {}; drift-host apply {}",
             row.state, row.table, row.direction, row.owner, row.run
         );
+        if let Some(progress) = progress {
+            let _ = writeln!(out, "                      {}", runs::how_far(progress));
+        }
     }
     out
 }

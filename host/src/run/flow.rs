@@ -112,10 +112,7 @@ impl Run {
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
-            self.journal.set_state(RunState::Applying).await?;
-            self.take_up(&self.pool(options).await?).await?;
-            // An attempt at an item that counts as failed must be known of, wherever it is gone on with.
-            self.publish_progress().await?;
+            self.take_up_failed(options).await?;
         }
         let mut canary = options.canary;
         loop {
@@ -149,8 +146,16 @@ impl Run {
             }
         }
         // Before the history says so: nobody may find this run half done after it.
-        self.publish_progress().await?;
+        self.publish_progress(true).await?;
         self.record(lease).await
+    }
+
+    /// Gives failed items new attempts, before any of them is sent.
+    pub(super) async fn take_up_failed(&self, options: &RunOptions) -> Result<(), Error> {
+        self.journal.set_state(RunState::Applying).await?;
+        self.take_up(&self.pool(options).await?).await?;
+        // An attempt at an item that counts as failed must be known of, wherever it is gone on with: and that it may have been sent.
+        self.publish_progress(false).await
     }
 
     /// Nothing further is written for now.
