@@ -68,7 +68,8 @@ impl ApplyVerb {
         if is_url(&self.run) {
             let given = (&self.limited, &self.rates);
             let pace = (self.concurrency.map(usize::from), self.writes_in_flight);
-            return segment::apply_all((&self.run, self.retry_failed), pace, given, &self.connection, &self.output).await;
+            let how = (&self.hooked, self.retry_failed);
+            return segment::apply_all(&self.run, how, pace, given, &self.connection, &self.output).await;
         }
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
@@ -96,8 +97,10 @@ impl ApplyVerb {
 
     /// What a run that many processes share cannot be told here.
     fn refuse_unshared(&self) -> Result<(), Error> {
-        self.hooked.hooks(&self.connection, &[])?.must_be_none()?;
-        self.output.must_send_nothing()?;
+        if self.tasked.segment.is_some() {
+            self.hooked.hooks(&self.connection, &[])?.must_not_be_given()?;
+            self.output.must_send_nothing()?;
+        }
         let wrong = [
             (self.first.is_given(), "--canary: try it on a few items with `drift-host try` before it begins"),
             (self.kept.backup, "--backup: have the backup made before it begins"),

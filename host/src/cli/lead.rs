@@ -64,12 +64,11 @@ impl LeadVerb {
     pub(super) async fn run(self) -> Ended {
         self.lifeline.begin()?;
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        self.flow.hooks(&self.connection)?.must_be_none()?;
-        self.output.must_send_nothing()?;
+        let hooks = self.flow.hooks(&self.connection)?.at(&self.journal);
         let migrator = self.connection.migrator().await?;
         self.output.confirm(&migrator, &options.table)?;
         let shared = self.connection.shared(&self.journal, &migrator)?;
-        let migrator = self.output.told(migrator);
-        Ok(self.output.print(&migrator.lead(&shared, migration, &options, self.at_once).await?))
+        let ended = self.output.watched(hooks.gated(migrator)).lead(&shared, migration, &options, self.at_once).await;
+        Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
     }
 }

@@ -23,7 +23,7 @@ pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
 pub(crate) use repair::MARKED_AT_ONCE;
-pub use steering::{Pace, Progress, Shares, Wish, Wishes};
+pub use steering::{Progress, Shares, Wish, Wishes};
 pub use workers::{Grant, Wants, Worker};
 
 /// How long a new table may take to become active.

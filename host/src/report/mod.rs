@@ -100,7 +100,8 @@ pub fn summary(summary: &Summary) -> String {
             let _ = writeln!(out, "           | {}", line.message);
         }
     }
-    if let Some(run) = summary.run() {
+    if let Some(id) = summary.run() {
+        let run = summary.place.as_deref().unwrap_or(id);
         let next = match summary.state.as_str() {
             "refused" | "planned" if summary.bound.is_some() => "nothing was written: the plan passes a bound".into(),
             "planned" => format!("to carry it out: drift-host apply {run}"),
@@ -132,7 +133,7 @@ pub fn summary(summary: &Summary) -> String {
             ),
             _ => format!("drift-host show {run}"),
         };
-        let _ = writeln!(out, "  run      {run}  ({next})");
+        let _ = writeln!(out, "  run      {id}  ({next})");
     }
     out
 }

@@ -10,7 +10,7 @@ mod division;
 mod helm;
 mod tale;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 pub(super) use self::helm::{Told, lock};
@@ -21,7 +21,7 @@ use super::bounds::{max_errors, passed};
 use super::error::Error;
 use super::rows::{applied_row, unfinished_row};
 use super::segment::{For, Share, Task, refuse_unshared};
-use super::{Event, Migrator, RunOptions, Summary, owner};
+use super::{About, End, Event, Migrator, RunOptions, Summary, gate, owner};
 use crate::dynamo::{Billing, TableInfo};
 use crate::history::Lease;
 use crate::journal::{Counters, Counts, Journal, Manifest, OutcomeRecord};
@@ -83,6 +83,9 @@ impl Migrator {
             }
             _ => self.begun(shared, migration.as_ref(), options, &table).await?,
         };
+        if recorded.is_none() {
+            self.may_start(&manifest, Counts::default()).await?;
+        }
         self.stand_for(shared, manifest, (table, recorded.is_some()), migration, (options, at_once), None).await
     }
 
@@ -101,6 +104,9 @@ impl Migrator {
         self.still_at_home(manifest)?;
         self.history.init(&Billing::OnDemand).await?;
         let recorded = self.history.find(manifest.number).await?.is_some_and(|row| row.run == manifest.run);
+        if !recorded {
+            self.may_start(manifest, Counts::default()).await?;
+        }
         self.stand_for(shared, manifest.clone(), (table, recorded), migration, (options, None), Some(retry_failed)).await
     }
 
@@ -132,9 +138,13 @@ impl Migrator {
         let helm = migrator.helm((&manifest, &table), lease.clone(), told.clone(), at_once);
         let (sealed, applied) = (Gathered::new(), Gathered::new());
         let own = carries_out.map(|retry_failed| Own { migration, options, retry_failed });
+        (self.observer)(Event::Begun(Box::new(About::at(&manifest, shared.url().into()))));
+        let row = unfinished_row(&manifest, "at work");
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = Some(row);
         let mut led = Led { migrator: &migrator, shared, manifest, table, lease, own, told, sealed, applied };
         let ended = led.work(recorded, helm).await;
-        led.end(ended).await
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = None;
+        led.told_end(ended).await
     }
 
     fn helm(&self, (manifest, table): (&Manifest, &TableInfo), lease: Arc<Lease>, told: Told, at_once: Option<u32>) -> Helm {
@@ -196,6 +206,8 @@ impl Led<'_> {
             if !allowed || passed(&self.manifest, &counts).is_some() {
                 return Ok(Ended::Refused);
             }
+            // Asked once, while nothing of it is written.
+            Box::pin(self.migrator.may_go_on(gate::Stage::Planned, &self.manifest, counts)).await?;
             self.shared.close(&self.manifest, &self.sealed).await?;
         }
         if !recorded {
@@ -333,6 +345,18 @@ impl Led<'_> {
         Ok(self.migrator.history.forget_workers(&self.manifest.run).await?)
     }
 
+    /// Ends, and tells whoever observes it how.
+    async fn told_end(self, ended: Result<Option<&'static str>, Error>) -> Result<Summary, Error> {
+        let (observer, run, counts) = (self.migrator.observer.clone(), self.manifest.run.clone(), self.counts());
+        let ended = self.end(ended).await;
+        let end = match &ended {
+            Ok(summary) => End { run, state: summary.state.clone(), counts: summary.counts, error: None },
+            Err(error) => End { run, state: "interrupted".into(), counts, error: Some(error.code().as_str()) },
+        };
+        observer(Event::Ended(Box::new(end)));
+        ended
+    }
+
     /// Gives the lease back, whatever the end was, and says what it was.
     async fn end(self, ended: Result<Option<&'static str>, Error>) -> Result<Summary, Error> {
         if !matches!(ended, Ok(Some(_))) {
@@ -353,6 +377,7 @@ impl Led<'_> {
         let Counters { read_units, write_units, plan_seconds, apply_seconds } = self.counters();
         let manifest = self.manifest.clone();
         let summary = Summary {
+            place: Some(self.shared.url().to_owned()),
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),
             state: state.to_owned(),

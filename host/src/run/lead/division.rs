@@ -132,7 +132,8 @@ mod tests {
     fn whatever_is_wanted_no_more_than_the_rate_is_given_and_nobody_hoards_or_is_left_without() {
         let mut random = fastrand::Rng::with_seed(26);
         for _ in 0..20_000 {
-            let rate = random.u32(0..=if random.bool() { 40 } else { 40_000 });
+            let most = if random.bool() { 40 } else { 40_000 };
+            let rate = random.u32(0..=most);
             let wants: Vec<Option<u32>> =
                 (0..random.usize(0..=30)).map(|_| random.bool().then(|| random.u32(0..=5_000))).collect();
             let parts = division(rate, &wants);

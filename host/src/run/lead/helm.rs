@@ -17,8 +17,8 @@ use tokio_util::sync::CancellationToken;
 use super::division::{ANY, Standing, turns, unlimited};
 use super::tale::Tale;
 use crate::dynamo::{RateControl, Throughput};
-use crate::history::{self, Grant, History, Lease, Pace, Wishes, Worker, now};
-use crate::run::{Event, Observer, Steered, Step};
+use crate::history::{self, Grant, History, Lease, Wishes, Worker, now};
+use crate::run::{Event, Observer, Rate, Steered, Step};
 use crate::store::Stage;
 
 /// Between two looks at who is at work.
@@ -117,6 +117,8 @@ impl Helm {
         let stage = lock(&self.told).stage();
         if self.standing.stage.0 != stage {
             self.standing.stage = (stage, Instant::now());
+            // How many planned says nothing of how many will apply.
+            self.standing.counts.clear();
         }
         let every = self.history.between_renewals();
         // Who must not write any more must not lead either.
@@ -254,15 +256,12 @@ impl Helm {
         if wishes.stop && !self.standing.heeded.stop {
             say(Steered::Stopping);
             self.stop.cancel();
-        } else if wishes.paused != self.standing.heeded.paused {
+        } else if wishes.paused != self.standing.heeded.paused && wishes.paused != self.control.is_paused() {
+            // Of this process for the sake of whoever looks at it: it writes nothing itself, or has a share like the others.
             say(if wishes.paused { Steered::Paused } else { Steered::Resumed });
         }
         if (wishes.read, wishes.write) != (self.standing.heeded.read, self.standing.heeded.write) {
-            let limit = |wanted: Option<Pace>, has: u64, present: Option<u32>| match wanted {
-                Some(Pace::At(rate)) => Some(rate.of(has)),
-                Some(Pace::Unlimited) => None,
-                None => present,
-            };
+            let limit = |wanted: Option<Rate>, has: u64, present: Option<u32>| wanted.map_or(present, |rate| rate.of(has));
             let has = self.throughput;
             self.rates = (limit(wishes.read, has.read, self.rates.0), limit(wishes.write, has.write, self.rates.1));
             (self.observer)(Event::Paced { read: self.rates.0, write: self.rates.1 });
