@@ -1,6 +1,7 @@
 //! What several processes that share a run take of its rate together, as it comes to DynamoDB.
 
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
@@ -8,7 +9,7 @@ use crate::World;
 use crate::proxy::{Fault, Proxy, Rule};
 
 /// A run whose four segments are carried out at once: one by a process with a slow way to DynamoDB, another by one that is killed and, a
-/// while later, started again.
+/// while later, started again. Once the first has come to its end the slow one is slow no more: what all four take is told by then.
 pub struct Shared<'a> {
     /// The component of the guest `echo`.
     pub plugin: &'a str,
@@ -29,13 +30,21 @@ pub struct Shared<'a> {
 pub struct Taken {
     first: Option<Instant>,
     each: Vec<(f64, f64)>,
-    /// Units of the slow one.
+    /// When the first process came to its end.
+    pub until: f64,
+    /// Units of the slow one, until then.
     pub slow: f64,
+    /// The rates that each process was told, for people.
+    pub told: Vec<String>,
 }
 
 impl Taken {
+    fn now(&mut self) -> f64 {
+        self.first.get_or_insert_with(Instant::now).elapsed().as_secs_f64()
+    }
+
     fn add(&mut self, units: f64) {
-        let at = self.first.get_or_insert_with(Instant::now).elapsed().as_secs_f64();
+        let at = self.now();
         self.each.push((at, units));
     }
 
@@ -52,18 +61,6 @@ impl Taken {
     /// All that came.
     pub fn all(&self) -> f64 {
         self.each.iter().map(|(_, units)| units).sum()
-    }
-
-    /// When so much of all had come.
-    pub fn when(&self, part: f64) -> f64 {
-        let (mut left, mut at) = (self.all() * part, 0.0);
-        for (when, units) in &self.each {
-            if left <= 0.0 {
-                break;
-            }
-            (left, at) = (left - units, *when);
-        }
-        at
     }
 }
 
@@ -82,13 +79,17 @@ impl Shared<'_> {
         let taken = Arc::new(Mutex::new(Taken::default()));
         let (straight, slow) = (Proxy::start(&world.running.endpoint_url()), Proxy::start(&world.running.endpoint_url()));
         let (counted, also_counted, slower) = (taken.clone(), taken.clone(), self.slower);
+        let over = Arc::new(AtomicBool::new(false));
+        let is_over = over.clone();
         let units = |request: &crate::proxy::Request| request.statements().len() as f64;
         straight.add(Rule::on(&["BatchExecuteStatement"], Fault::Pass).before(move |request| counted.lock().unwrap().add(units(request))));
         slow.add(Rule::on(&["BatchExecuteStatement"], Fault::Pass).before(move |request| {
-            std::thread::sleep(slower);
+            if !is_over.load(Ordering::Relaxed) {
+                std::thread::sleep(slower);
+            }
             let mut taken = also_counted.lock().unwrap();
             taken.add(units(request));
-            taken.slow += units(request);
+            taken.slow += if is_over.load(Ordering::Relaxed) { 0.0 } else { units(request) };
         }));
         let begin = |mut command: Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (limit, of) = (self.limit.to_string(), SEGMENTS.to_string());
@@ -117,17 +118,23 @@ impl Shared<'_> {
         lost.wait().unwrap();
         std::thread::sleep(self.again_after);
         appliers.push(apply(LOST));
-        for applier in appliers {
-            good(applier, "apply");
+        while appliers.iter_mut().all(|applier| applier.try_wait().unwrap().is_none()) {
+            std::thread::sleep(Duration::from_millis(20));
         }
+        let until = taken.lock().unwrap().now();
+        over.store(true, Ordering::Relaxed);
+        let told: Vec<String> = appliers.into_iter().map(|applier| good(applier, "apply")).collect();
         good(leader, "lead");
         drop((straight, slow));
-        Arc::into_inner(taken).unwrap().into_inner().unwrap()
+        Taken { until, told, ..Arc::into_inner(taken).unwrap().into_inner().unwrap() }
     }
 }
 
-fn good(child: Child, what: &str) {
+/// What it was told of its rates.
+fn good(child: Child, what: &str) -> String {
     let output = child.wait_with_output().unwrap();
     let said = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{what}: {}{said}", String::from_utf8_lossy(&output.stdout));
+    let rates = said.lines().filter_map(|line| line.split(" read and ").nth(1)?.split(" write").next());
+    rates.collect::<Vec<_>>().join(" ")
 }

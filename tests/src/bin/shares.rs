@@ -11,7 +11,7 @@ fn main() {
     let (limit, lost) = (400u32, 20.0);
     let shared = Shared {
         plugin: &echo,
-        items: 24_000,
+        items: 40_000,
         limit,
         slower: Duration::from_millis(1_500),
         lost_after: Duration::from_secs_f64(lost),
@@ -21,12 +21,13 @@ fn main() {
     let limit = f64::from(limit);
     let percent = |from: f64, to: f64| taken.between(from, to) / (to - from) / limit * 100.0;
     println!("limit {limit}: {:.0} units, the most in any ten seconds {:.1} % of the limit", taken.all(), taken.most_in_ten() / limit * 10.0);
-    let end = taken.when(0.9);
-    println!("  from the 2nd second until nine tenths were done, after {end:.0} s: {:.1} % of the limit", percent(2.0, end));
+    let end = taken.until;
+    println!("  while four were at work, from the 2nd to the {end:.0}th second: {:.1} % of the limit", percent(2.0, end));
     println!("  before one was lost, from the 2nd to the {lost:.0}th second: {:.1} %", percent(2.0, lost));
     println!("  while its share was held, the 20 seconds after that: {:.1} %", percent(lost, lost + 20.0));
     println!("  from then on: {:.1} %", percent(lost + 20.0, end));
-    println!("  the slow one took {:.1} a second", taken.slow / taken.when(1.0));
-    let seconds = (0..end as u32 / 5).map(|five| format!("{:.0}", percent(f64::from(five) * 5.0, f64::from(five) * 5.0 + 5.0)));
-    println!("  percent of the limit in each five seconds: {}", seconds.collect::<Vec<_>>().join(" "));
+    println!("  the slow one took {:.1} a second", taken.slow / end);
+    let fives = (0..end as u32 / 5).map(|five| format!("{:.0}", percent(f64::from(five) * 5.0, f64::from(five) * 5.0 + 5.0)));
+    println!("  percent of the limit in each five seconds: {}", fives.collect::<Vec<_>>().join(" "));
+    taken.told.iter().for_each(|told| println!("  the shares of one: {told}"));
 }

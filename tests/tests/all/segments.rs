@@ -3,6 +3,7 @@
 #![cfg(unix)]
 
 mod again;
+mod led;
 mod rates;
 mod refused;
 mod two;

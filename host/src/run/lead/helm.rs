@@ -125,14 +125,14 @@ impl Helm {
         if self.lease.check().is_err() {
             return;
         }
-        if self.standing.reported.is_none_or(|at| at.elapsed() >= every) {
-            self.standing.reported = Some(Instant::now());
-            self.report().await;
-        }
         if self.meet(every).await.is_ok() {
             self.tell();
             self.give_up_lost().await;
             self.deal(every).await;
+        }
+        if self.standing.reported.is_none_or(|at| at.elapsed() >= every) {
+            self.standing.reported = Some(Instant::now());
+            self.report().await;
         }
     }
 

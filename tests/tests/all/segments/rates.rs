@@ -63,8 +63,8 @@ async fn a_part_is_kept_for_those_who_will_come_where_somebody_says_how_many() {
 async fn how_far_segments_are_is_told_while_they_are_at_work() {
     let Some(echo) = guest("echo") else { return };
     // An item is done when its chunk is, some two hundred of them.
-    let fleet = Fleet::new(World::with_rows(3_200));
-    let leader = fleet.lead(&echo, &["--max-write-units", "50", "--json-progress"]);
+    let fleet = Fleet::new(World::with_rows(8_000));
+    let leader = fleet.lead(&echo, &["--max-write-units", "100", "--json-progress"]);
     fleet.plan_all(&echo, &[]);
     fleet.until_there("manifest.json").await;
     let appliers: Vec<Child> = (0..2).map(|segment| fleet.apply(segment, &[])).collect();
@@ -84,10 +84,10 @@ async fn how_far_segments_are_is_told_while_they_are_at_work() {
         }
     };
     let status = tokio::time::timeout(Duration::from_secs(60), some).await.expect("it is told before a segment is done");
-    assert_eq!(status["of"], 3_200, "{status}");
+    assert_eq!(status["of"], 8_000, "{status}");
     assert!(status["pace"].as_str().unwrap().contains("of 8 segments, 2 at work"), "{status}");
     let (_, out, _) = fleet.world.drift_host(&["status"]);
-    assert!(out.contains("applied") && out.contains("of 3200"), "{out}");
+    assert!(out.contains("applied") && out.contains("of 8000"), "{out}");
     let (code, out, error) = fleet.world.drift_host(&["ctl", &run, "set", "max-write-units=none"]);
     assert_eq!(code, 0, "{out}{error}");
     for applier in appliers {
@@ -100,5 +100,5 @@ async fn how_far_segments_are_is_told_while_they_are_at_work() {
     let events = events.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
     let applied: Vec<u64> = events.filter(|event| event["event"] == "applied").map(|event| event["items"].as_u64().unwrap()).collect();
     assert!(applied.len() > SEGMENTS as usize, "more often than segments end: {applied:?}");
-    assert_eq!(applied.iter().sum::<u64>(), 3_200, "each once: {applied:?}");
+    assert_eq!(applied.iter().sum::<u64>(), 8_000, "each once: {applied:?}");
 }
