@@ -72,8 +72,8 @@ impl StatusVerb {
         let applied = migrator.applied().await?;
         let mut unfinished = Vec::new();
         for run in migrator.unfinished().await? {
-            // Of one that was never at work there is nothing to be told.
-            let at_work = migrator.at_work(&run).await?.map(|at_work| at_work.progress);
+            // Of one that was never at work there is nothing to be told, nor to who may only list.
+            let at_work = migrator.at_work(&run).await.ok().flatten().map(|at_work| at_work.progress);
             unfinished.push((run, at_work.filter(|progress| !progress.phase.is_empty())));
         }
         let audit = if self.audit { migrator.audit().await? } else { Vec::new() };

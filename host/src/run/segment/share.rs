@@ -148,6 +148,7 @@ impl Migrator {
             granted,
             joined: false,
             alone: false,
+            first: None,
             paused: false,
             measured: Arc::default(),
             led: None,
@@ -185,6 +186,8 @@ struct Hand {
     joined: bool,
     /// It is at work by its own rates, which only planners may.
     alone: bool,
+    /// What is said for those who come while nobody leads.
+    first: Option<(Option<u32>, Option<u32>)>,
     /// People want a pause.
     paused: bool,
     measured: Arc<Mutex<Both>>,
@@ -214,17 +217,19 @@ impl Hand {
     }
 
     async fn follow(&mut self) {
-        let mut said = Instant::now();
+        let begun = Instant::now();
+        let mut said = begun;
         loop {
             let (began, silent) = (Instant::now(), said + self.history.silent_after());
             match tokio::time::timeout_at(silent.into(), self.look()).await {
                 Ok(Ok(())) => said = began,
-                // Who plans needs no leader, and may have no rights to look for one.
-                Ok(Err(_)) if !self.joined && !self.worker.applies && self.led.is_none() => self.go_alone(None),
+                // Who plans needs no leader, and may have no rights to look for one, or to tell of itself.
+                Ok(Err(_)) if self.led.is_none() || begun.elapsed() >= self.history.silent_after() => self.go_alone(),
                 // It is tried again.
                 Ok(Err(_)) | Err(_) => {}
             }
-            let wait = if self.joined && self.is_granted() { self.history.between_renewals() } else { LOOK };
+            let waits = !self.alone && !(self.joined && self.is_granted());
+            let wait = if waits { LOOK } else { self.history.between_renewals() };
             let silent = said + self.history.silent_after();
             tokio::time::sleep_until((Instant::now() + wait).min(silent).into()).await;
             if Instant::now() >= silent {
@@ -241,19 +246,16 @@ impl Hand {
         let Some(shares) = self.history.shares(&self.run).await? else {
             // Nobody has led it yet, or it is over.
             (self.joined, self.paused) = (false, false);
-            self.go_alone(None);
+            self.go_alone();
             return Ok(());
         };
         self.paused = shares.paused;
+        self.first = Some((shares.read, shares.write));
         if shares.stop {
             self.stop.cancel();
         }
         if !self.worker.applies && !self.is_led(&shares) {
-            // Who was granted something keeps to it.
-            if !(self.joined && self.is_granted()) {
-                self.go_alone(Some((shares.read, shares.write)));
-            }
-            self.pause();
+            self.go_alone();
             return Ok(());
         }
         if !self.joined {
@@ -285,15 +287,16 @@ impl Hand {
         self.led.as_ref().is_some_and(|led| led.seen.elapsed() < self.history.lease_length())
     }
 
-    /// A planner is at work by its own rates, or by what is said for such as come while nobody leads.
-    fn go_alone(&mut self, rates: Option<(Option<u32>, Option<u32>)>) {
-        if self.worker.applies {
-            return self.pause();
+    /// A planner that was granted something keeps to it. Else it is at work by its own rates, or by what is said for such as come while
+    /// nobody leads.
+    fn go_alone(&mut self) {
+        let granted = self.joined && self.is_granted();
+        if !self.worker.applies && !granted {
+            if let Some((read, write)) = self.first.filter(|_| !self.alone) {
+                self.keep(Grant { number: 0, read, write });
+            }
+            (self.alone, self.joined) = (true, false);
         }
-        if let Some((read, write)) = rates.filter(|_| !self.alone) {
-            self.keep(Grant { number: 0, read, write });
-        }
-        (self.alone, self.joined) = (true, false);
         self.pause();
     }
 

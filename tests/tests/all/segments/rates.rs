@@ -1,5 +1,6 @@
 //! The rates of a run, shared by whoever is at work; and how far they are, told meanwhile.
 
+use drift_tests::proxy::{Fault, Proxy, Rule};
 use drift_tests::shares::Shared;
 
 use super::*;
@@ -55,6 +56,29 @@ async fn a_part_is_kept_for_those_who_will_come_where_somebody_says_how_many() {
     let (code, said) = ended(fleet.apply(0, &[]));
     assert_eq!(code, 0, "{said}");
     assert!(said.contains("and 20 write units a second"), "{said}");
+    fleet.apply_all();
+    assert_eq!(ended(leader).0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_planner_that_may_not_tell_of_itself_plans_all_the_same() {
+    let Some(echo) = guest("echo") else { return };
+    let fleet = Fleet::new(World::with_rows(80));
+    let proxy = Proxy::start(&fleet.world.running.endpoint_url());
+    let denied = Fault::error(400, "AccessDeniedException");
+    proxy.add(Rule::on(&["UpdateItem"], denied).table("drift_migrations_runs"));
+    let leader = fleet.lead(&echo, &["--max-read-units", "800"]);
+    fleet.until_there("run.json").await;
+    let plan = |segment: u32| {
+        let segment = format!("{segment}/{SEGMENTS}");
+        let plan = ["plan", &echo, "--table", "Things", "--segment", &segment, "--journal", &fleet.url];
+        let mut command = fleet.world.command_at(&proxy.endpoint_url(), &plan);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
+    };
+    let planned: Vec<Child> = (0..SEGMENTS).map(plan).collect();
+    let planned: Vec<Json> = planned.into_iter().map(|child| line(child.wait_with_output().unwrap(), 0)).collect();
+    assert_eq!(sum(&planned, "scanned"), 80, "{planned:?}");
+    fleet.until_there("manifest.json").await;
     fleet.apply_all();
     assert_eq!(ended(leader).0, 0);
 }
