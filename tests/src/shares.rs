@@ -82,7 +82,9 @@ impl Shared<'_> {
         let over = Arc::new(AtomicBool::new(false));
         let is_over = over.clone();
         let units = |request: &crate::proxy::Request| request.statements().len() as f64;
-        straight.add(Rule::on(&["BatchExecuteStatement"], Fault::Pass).before(move |request| counted.lock().unwrap().add(units(request))));
+        straight.add(
+            Rule::on(&["BatchExecuteStatement"], Fault::Pass).before(move |request| counted.lock().unwrap().add(units(request))),
+        );
         slow.add(Rule::on(&["BatchExecuteStatement"], Fault::Pass).before(move |request| {
             if !is_over.load(Ordering::Relaxed) {
                 std::thread::sleep(slower);
@@ -91,7 +93,8 @@ impl Shared<'_> {
             taken.add(units(request));
             taken.slow += if is_over.load(Ordering::Relaxed) { 0.0 } else { units(request) };
         }));
-        let begin = |mut command: Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let begin =
+            |mut command: Command| command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         let (limit, of) = (self.limit.to_string(), SEGMENTS.to_string());
         let lead = ["lead", self.plugin, "--table", "Things", "--segments", &of, "--journal", &url, "--at-once", &of];
         let leader = begin(world.command(&[&lead[..], &["--max-write-units", &limit]].concat()));

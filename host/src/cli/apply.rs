@@ -104,7 +104,10 @@ impl ApplyVerb {
         let wrong = [
             (self.first.is_given(), "--canary: try it on a few items with `drift-host try` before it begins"),
             (self.kept.backup, "--backup: have the backup made before it begins"),
-            (self.plugin.is_some(), "--plugin: its processes have one code. End it as it is, and give what is left a migration of its own"),
+            (
+                self.plugin.is_some(),
+                "--plugin: its processes have one code. End it as it is, and give what is left a migration of its own",
+            ),
             (
                 self.retry_failed && self.tasked.segment.is_some(),
                 "--retry-failed by segment: without --segment one process takes up what failed in all of them",

@@ -155,11 +155,8 @@ impl History {
 
     /// Gives one up as lost, unless it was heard of since.
     pub(crate) async fn give_up(&self, run: &str, id: &str, beat: u64) -> Result<(), Error> {
-        let unheard = condition(
-            "attribute_not_exists(Id) OR Beat = :beat",
-            &[],
-            [(":beat", Value::from(beat))].into_iter().collect(),
-        );
+        let unheard =
+            condition("attribute_not_exists(Id) OR Beat = :beat", &[], [(":beat", Value::from(beat))].into_iter().collect());
         match self.client.delete_item(&self.runs_table(), &id_key(&row_id(run, id)), Some(&unheard)).await {
             Ok(()) => self.name_worker(run, "DELETE", id, Some(THERE)).await,
             Err(error) if error.kind() == ErrorKind::ConditionFailed => Ok(()),
@@ -268,8 +265,18 @@ mod tests {
     fn what_one_says_of_itself_is_read_as_it_was_said() {
         let heeds = Grant { number: 3, read: None, write: Some(40) };
         let wants = Wants { read: Some(7), write: None };
-        let worker =
-            Worker { id: "7-ab".into(), segment: 7, applies: true, done: 5, failed: 1, of: 9, used: (2, 30), heeds, wants, beat: 12 };
+        let worker = Worker {
+            id: "7-ab".into(),
+            segment: 7,
+            applies: true,
+            done: 5,
+            failed: 1,
+            of: 9,
+            used: (2, 30),
+            heeds,
+            wants,
+            beat: 12,
+        };
         let told = Grant { number: 4, read: None, write: Some(80) };
         assert_eq!(Worker::read(&row(&worker, Some(told))), Some((worker.clone(), told)));
         let before = Grant { number: 0, ..heeds };

@@ -141,9 +141,9 @@ pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, 
 pub fn status(applied: &[Applied], unfinished: &[(Unfinished, Option<Progress>)], runs: &[RunFile], audit: &[Audit]) -> Json {
     let unfinished = unfinished.iter().map(|(row, progress)| {
         let mut row = self::unfinished(row);
-        let progress = progress.as_ref().map_or(Json::Null, |it| {
-            json!({ "phase": it.phase, "done": it.done, "of": it.of, "pace": it.pace, "at": it.at })
-        });
+        let progress = progress
+            .as_ref()
+            .map_or(Json::Null, |it| json!({ "phase": it.phase, "done": it.done, "of": it.of, "pace": it.pace, "at": it.at }));
         if let Json::Object(row) = &mut row {
             row.insert("progress".into(), progress);
         }

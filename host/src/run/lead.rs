@@ -13,8 +13,8 @@ mod tale;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub(super) use self::helm::{Told, lock};
 use self::helm::{Crew, Helm};
+pub(super) use self::helm::{Told, lock};
 pub(super) use self::tale::Tale;
 use super::access::{self, AccessLine};
 use super::bounds::{max_errors, passed};

@@ -17,7 +17,13 @@ impl Migrator {
     ///
     /// # Errors
     /// [`Error::Refused`] where not every segment was carried out, or the item is not in doubt; [`Error::Usage`] where none has it.
-    pub async fn settle_shared(&self, shared: &Shared, manifest: &Manifest, key: &Key, decision: Decision) -> Result<String, Error> {
+    pub async fn settle_shared(
+        &self,
+        shared: &Shared,
+        manifest: &Manifest,
+        key: &Key,
+        decision: Decision,
+    ) -> Result<String, Error> {
         let scratch = self.runs_dir.join("segments").join(format!("{}-repair-{}", manifest.run, std::process::id()));
         let store = shared.segments(scratch.clone(), "repair");
         let settled = self.settle_in(shared, &store, manifest, key, decision).await;
@@ -64,13 +70,7 @@ impl Migrator {
     }
 
     /// The item, and the segment that has it.
-    async fn in_doubt(
-        &self,
-        shared: &Shared,
-        store: &Store,
-        manifest: &Manifest,
-        key: &Key,
-    ) -> Result<(u32, ItemRecord), Error> {
+    async fn in_doubt(&self, shared: &Shared, store: &Store, manifest: &Manifest, key: &Key) -> Result<(u32, ItemRecord), Error> {
         let (run, url) = (&manifest.run, shared.url());
         let mut applied = Gathered::new();
         shared.gather(Stage::Applied, &mut applied).await?;
@@ -80,7 +80,8 @@ impl Migrator {
                 Some(part) => part.counts.doubtful > 0,
                 None if shared.is_open(segment).await? => true,
                 None => {
-                    let why = format!("segment {segment} of run {run} was not carried out: go on with `drift-host apply {url}` first");
+                    let why =
+                        format!("segment {segment} of run {run} was not carried out: go on with `drift-host apply {url}` first");
                     return Err(Error::Refused(why));
                 }
             };

@@ -20,7 +20,11 @@ fn main() {
     let taken = shared.taken();
     let limit = f64::from(limit);
     let percent = |from: f64, to: f64| taken.between(from, to) / (to - from) / limit * 100.0;
-    println!("limit {limit}: {:.0} units, the most in any ten seconds {:.1} % of the limit", taken.all(), taken.most_in_ten() / limit * 10.0);
+    println!(
+        "limit {limit}: {:.0} units, the most in any ten seconds {:.1} % of the limit",
+        taken.all(),
+        taken.most_in_ten() / limit * 10.0
+    );
     let end = taken.until;
     println!("  while four were at work, from the 2nd to the {end:.0}th second: {:.1} % of the limit", percent(2.0, end));
     println!("  before one was lost, from the 2nd to the {lost:.0}th second: {:.1} %", percent(2.0, lost));

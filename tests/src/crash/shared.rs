@@ -129,7 +129,8 @@ impl Site {
         let (code, said) = (leader.0.wait().unwrap().code(), self.said("lead"));
         let Some(code @ (0 | 1)) = code else { return Err(format!("the leader ended with {code:?}: {said}")) };
         let out = std::fs::read_to_string(self.folder().join("lead.out")).unwrap();
-        let json: serde_json::Value = serde_json::from_str(&out).map_err(|error| format!("--json printed no JSON: {error}: {out}"))?;
+        let json: serde_json::Value =
+            serde_json::from_str(&out).map_err(|error| format!("--json printed no JSON: {error}: {out}"))?;
         let run = json["run"].as_str().unwrap_or_default().to_owned();
         let show = ["show", url].map(str::to_owned);
         let shown = self.process_at(&self.running.endpoint_url(), "show", &show).spawn().unwrap().wait().unwrap();

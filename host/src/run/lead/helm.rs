@@ -281,9 +281,8 @@ impl Helm {
         let ((done, of), segments, applies) = (tale.items(), tale.segments(), tale.stage() == Stage::Applied);
         drop(tale);
         let at_work = self.standing.hands.values().filter_map(|hand| hand.says.as_ref()).filter(|it| it.0.applies == applies);
-        let (count, used) = at_work.fold((0, 0), |(count, used), (worker, _)| {
-            (count + 1, used + if applies { worker.used.1 } else { worker.used.0 })
-        });
+        let (count, used) = at_work
+            .fold((0, 0), |(count, used), (worker, _)| (count + 1, used + if applies { worker.used.1 } else { worker.used.0 }));
         let (rate, what) = if applies { (self.rates.1, "write") } else { (self.rates.0, "read") };
         let rate = rate.map_or_else(String::new, |rate| format!(" of {rate}"));
         let pace = format!("{segments}, {count} at work, {used}{rate} {what} units a second");

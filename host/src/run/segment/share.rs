@@ -228,7 +228,7 @@ impl Hand {
                 // It is tried again.
                 Ok(Err(_)) | Err(_) => {}
             }
-            let waits = !self.alone && !(self.joined && self.is_granted());
+            let waits = !(self.alone || self.joined && self.is_granted());
             let wait = if waits { LOOK } else { self.history.between_renewals() };
             let silent = said + self.history.silent_after();
             tokio::time::sleep_until((Instant::now() + wait).min(silent).into()).await;

@@ -77,7 +77,11 @@ impl Shared {
     }
 
     /// What a segment's journal consists of: its plan, and what counts of all that was published of its progress, by its name.
-    pub(super) async fn consists_of(&self, store: &Store, segment: u32) -> Result<(Published, Option<(String, Published)>), Error> {
+    pub(super) async fn consists_of(
+        &self,
+        store: &Store,
+        segment: u32,
+    ) -> Result<(Published, Option<(String, Published)>), Error> {
         let name = format!("segments/{}/{PLAN}", name_of(segment));
         let plan: Option<Published> = self.read(&name).await?;
         let plan = plan.ok_or_else(|| error::damaged(&self.url, &name, "it is missing"))?;

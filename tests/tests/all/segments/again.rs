@@ -128,9 +128,8 @@ async fn in_doubt(steps: &str) -> (Fleet, Vec<u64>) {
 async fn items_in_doubt_of_a_shared_run_are_settled_one_by_one_and_it_goes_on() {
     let Some(steps) = guest("steps") else { return };
     let (fleet, changed) = in_doubt(&steps).await;
-    let settle = |id: u64, how: &str| {
-        fleet.world.drift_host(&["repair", &fleet.url, "--item", &format!("Id={id}"), how, "--yes"])
-    };
+    let settle =
+        |id: u64, how: &str| fleet.world.drift_host(&["repair", &fleet.url, "--item", &format!("Id={id}"), how, "--yes"]);
     let (code, _, error) = settle(3, "--done");
     assert_eq!((code, error.contains("in doubt")), (3, true), "{error}");
     let (code, out, error) = settle(changed[0], "--done");

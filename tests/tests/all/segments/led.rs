@@ -32,7 +32,8 @@ async fn the_hooks_of_a_shared_run_are_called_once_each_by_its_leader() {
     let (code, said) = ended(leader);
     assert_eq!(code, 0, "{said}");
     let url = &fleet.url;
-    let expected = [format!("start Things 0 none {url}"), format!("planned Things 80 none {url}"), format!("done Things 80 0 {url}")];
+    let expected =
+        [format!("start Things 0 none {url}"), format!("planned Things 80 none {url}"), format!("done Things 80 0 {url}")];
     assert_eq!(fleet.noted(), expected);
     // One process of many has none of its own.
     for child in [fleet.plan(&echo, 0, &["--on", "start=true"]), fleet.apply(0, &["--on", "done=true"])] {

@@ -122,7 +122,8 @@ async fn how_far_segments_are_is_told_while_they_are_at_work() {
     assert_eq!(output.status.code(), Some(0), "{}", said(&output));
     let events = String::from_utf8(output.stderr).unwrap();
     let events = events.lines().filter_map(|line| serde_json::from_str::<Json>(line).ok());
-    let applied: Vec<u64> = events.filter(|event| event["event"] == "applied").map(|event| event["items"].as_u64().unwrap()).collect();
+    let applied: Vec<u64> =
+        events.filter(|event| event["event"] == "applied").map(|event| event["items"].as_u64().unwrap()).collect();
     assert!(applied.len() > SEGMENTS as usize, "more often than segments end: {applied:?}");
     assert_eq!(applied.iter().sum::<u64>(), 8_000, "each once: {applied:?}");
 }

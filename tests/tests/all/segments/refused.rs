@@ -65,8 +65,11 @@ fn denying(status: u16, code: &'static str) -> String {
     let answer = move |mut stream: TcpStream| {
         let mut asked = [0; 16 * 1024];
         while stream.read(&mut asked).is_ok_and(|read| read > 0) {
-            let body = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Access Denied</Message></Error>");
-            let head = format!("HTTP/1.1 {status} Forbidden\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\r\n", body.len());
+            let body = format!(
+                "<?xml version=\"1.0\" encoding=\"UTF-8\"?><Error><Code>{code}</Code><Message>Access Denied</Message></Error>"
+            );
+            let head =
+                format!("HTTP/1.1 {status} Forbidden\r\nContent-Type: application/xml\r\nContent-Length: {}\r\n\r\n", body.len());
             if stream.write_all(format!("{head}{body}").as_bytes()).is_err() {
                 return;
             }
@@ -135,7 +138,9 @@ async fn whoever_is_of_another_version_than_the_run_carries_nothing_out() {
     let text = std::fs::read_to_string(&run).unwrap();
     let version = format!("\"host_version\":\"{}\"", env!("CARGO_PKG_VERSION"));
     std::fs::write(&run, text.replace(&version, "\"host_version\":\"0.0.1\"")).unwrap();
-    for arguments in [&["apply", &fleet.url, "--segment", "0/8"][..], &["apply", &fleet.url], &["apply", &fleet.url, "--retry-failed"]] {
+    for arguments in
+        [&["apply", &fleet.url, "--segment", "0/8"][..], &["apply", &fleet.url], &["apply", &fleet.url, "--retry-failed"]]
+    {
         let (code, _, error) = fleet.world.drift_host(arguments);
         assert_eq!(code, 3, "{arguments:?}: {error}");
         assert!(error.contains("0.0.1") && error.contains("use one version for all of a run"), "{arguments:?}: {error}");
