@@ -179,11 +179,17 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
         ("proof", if manifest.exactly_once == ExactlyOnce::No { String::new() } else { manifest.exactly_once.to_string() }),
         ("atomic", if manifest.no_atomic { "no: several actions of one item go one by one".into() } else { String::new() }),
         ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
+        ("backup", if manifest.backup { backed_up(&manifest.run) } else { String::new() }),
         ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
         ("journal", Bytes(journal.bytes()).to_string()),
     ];
     Ok(facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect())
+}
+
+/// The journal does not know what DynamoDB called it; the history does.
+fn backed_up(run: &str) -> String {
+    format!("asked for before anything is written: drift-host-{run}; `drift-host status --audit` has its ARN")
 }
 
 /// The history.
