@@ -10,6 +10,7 @@ pub mod moto;
 pub mod plain;
 pub mod proxy;
 pub mod schema;
+pub mod shares;
 pub mod soak;
 
 use std::path::PathBuf;

@@ -58,8 +58,7 @@ pub(super) struct ApplyVerb {
 impl ApplyVerb {
     pub(super) async fn run(self) -> Ended {
         if self.tasked.segment.is_some() || is_url(&self.run) {
-            self.hooked.hooks(&self.connection, &[])?.must_be_none()?;
-            self.output.must_send_nothing()?;
+            self.refuse_unshared()?;
         }
         if let Some(of) = &self.tasked.segment {
             let (slots, given) = (self.concurrency.map(usize::from), (&self.limited, &self.rates));
@@ -69,7 +68,8 @@ impl ApplyVerb {
         if is_url(&self.run) {
             let given = (&self.limited, &self.rates);
             let pace = (self.concurrency.map(usize::from), self.writes_in_flight);
-            return segment::apply_all(&self.run, pace, given, &self.connection, &self.output).await;
+            let how = (&self.hooked, self.retry_failed);
+            return segment::apply_all(&self.run, how, pace, given, &self.connection, &self.output).await;
         }
         let journal = Journal::open(&self.connection.find(&self.run).await?)?;
         let manifest = journal.manifest().clone();
@@ -93,6 +93,30 @@ impl ApplyVerb {
             false => migrator.apply(journal, migration, &options).await,
         };
         Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
+    }
+
+    /// What a run that many processes share cannot be told here.
+    fn refuse_unshared(&self) -> Result<(), Error> {
+        if self.tasked.segment.is_some() {
+            self.hooked.hooks(&self.connection, &[])?.must_not_be_given()?;
+            self.output.must_send_nothing()?;
+        }
+        let wrong = [
+            (self.first.is_given(), "--canary: try it on a few items with `drift-host try` before it begins"),
+            (self.kept.backup, "--backup: have the backup made before it begins"),
+            (
+                self.plugin.is_some(),
+                "--plugin: its processes have one code. End it as it is, and give what is left a migration of its own",
+            ),
+            (
+                self.retry_failed && self.tasked.segment.is_some(),
+                "--retry-failed by segment: without --segment one process takes up what failed in all of them",
+            ),
+        ];
+        match wrong.iter().find(|(is, _)| *is) {
+            Some((_, why)) => Err(Error::Usage(format!("a run that many processes share cannot be gone on with by {why}"))),
+            None => Ok(()),
+        }
     }
 
     fn migration(&self, journal: &Journal, slots: Option<usize>) -> Result<Arc<dyn Migration>, Error> {

@@ -6,7 +6,8 @@ use serde_json::{Value as Json, json};
 use super::Ended;
 use super::connection::Connection;
 use crate::Error;
-use crate::history::{Pace, Unfinished, Wish};
+use crate::history::{Unfinished, Wish};
+use crate::model::Rate;
 use crate::report;
 use crate::run::{AtWork, Migrator};
 
@@ -102,7 +103,7 @@ fn action(words: &[&str]) -> Result<Action, String> {
         ["status"] => Ok(Action::Status),
         ["set", settings @ ..] if !settings.is_empty() => {
             let wishes = settings.iter().map(|setting| {
-                let pace = |text: &str| text.parse::<Pace>().map_err(|problem| format!("{setting}: {problem}, nor none"));
+                let pace = |text: &str| text.parse::<Rate>().map_err(|problem| format!("{setting}: {problem}"));
                 match setting.split_once('=') {
                     Some(("max-read-units", rate)) => Ok(Wish::Read(pace(rate)?)),
                     Some(("max-write-units", rate)) => Ok(Wish::Write(pace(rate)?)),
@@ -137,7 +138,7 @@ mod tests {
         assert_eq!(action(&["pause"]), Ok(Action::Wish(vec![Wish::Pause])));
         assert_eq!(action(&["status"]), Ok(Action::Status));
         let both = action(&["set", "max-read-units=50%", "max-write-units=none"]).unwrap();
-        assert_eq!(both, Action::Wish(vec![Wish::Read(Pace::At("50%".parse().unwrap())), Wish::Write(Pace::Unlimited)]));
+        assert_eq!(both, Action::Wish(vec![Wish::Read("50%".parse().unwrap()), Wish::Write(Rate::Unlimited)]));
         for wrong in
             [&[] as &[&str], &["set"], &["halt"], &["pause", "now"], &["set", "speed=3"], &["set", "max-write-units=fast"]]
         {

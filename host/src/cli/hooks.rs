@@ -28,6 +28,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const GRACE: Duration = Duration::from_secs(2);
 /// How often is looked whether it has ended.
 const LOOK: Duration = Duration::from_millis(20);
+/// Where one is from that is no environment's.
+const GIVEN: &str = "--on";
 /// An error that a plugin had a word in may be long, and variables may not.
 const LONGEST: usize = 4_000;
 
@@ -61,6 +63,8 @@ struct Hook {
     command: String,
     /// For people: the command itself may hold what nobody should read.
     origin: String,
+    /// By a flag.
+    is_given: bool,
 }
 
 /// All that is to run, and what is known of the run so far.
@@ -84,9 +88,10 @@ impl Hooked {
         for moment in Moment::ALL {
             let those = environment.iter().flat_map(|environment| environment.hooks(moment));
             let those = those.map(|command| (command.clone(), "the environment's"));
-            let flags = self.on.iter().filter(|(of, _)| *of == moment).map(|(_, command)| (command.clone(), "--on"));
+            let flags = self.on.iter().filter(|(of, _)| *of == moment).map(|(_, command)| (command.clone(), GIVEN));
             for (command, of) in those.chain(flags) {
-                hooks.push(Hook { moment, command, origin: format!("the hook on {} ({of})", moment.as_str()) });
+                let origin = format!("the hook on {} ({of})", moment.as_str());
+                hooks.push(Hook { moment, command, origin, is_given: of == GIVEN });
             }
         }
         let timeout = self.hook_timeout.or(environment.as_ref().and_then(Environment::hook_timeout)).unwrap_or(TIMEOUT);
@@ -108,15 +113,22 @@ impl Hooked {
 }
 
 impl Hooks {
-    /// A run that many processes share asks no hooks: one that should hold it must not be passed over.
-    pub(super) fn must_be_none(&self) -> Result<(), Error> {
-        match self.hooks.first() {
+    /// What is done of a run by segment asks no hooks: whoever leads it does, those of the environment as well. One that was given here must
+    /// not be passed over.
+    pub(super) fn must_not_be_given(&self) -> Result<(), Error> {
+        match self.hooks.iter().find(|hook| hook.is_given) {
             None => Ok(()),
             Some(hook) => Err(Error::Usage(format!(
-                "{} would not be run: a run that many processes share runs no hooks, and whatever starts its processes can do so between them (docs/segments.md)",
+                "{} would not be run by a process that does one segment: give it to `drift-host lead`, which stands for the run (docs/segments.md)",
                 hook.origin
             ))),
         }
+    }
+
+    /// The same, which tell of this place of a run that processes share.
+    pub(super) fn at(mut self, url: &str) -> Self {
+        self.place.insert("DRIFT_JOURNAL", url.to_owned());
+        self
     }
 
     /// The same migrator, whose runs ask the hooks on `start` and `planned`.

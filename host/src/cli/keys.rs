@@ -14,7 +14,7 @@ use rustix::termios::{LocalModes, OptionalActions, Termios, tcgetattr, tcgetpgrp
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::signals;
-use crate::history::{Pace, Wish};
+use crate::history::Wish;
 use crate::model::Rate;
 use crate::run::Migrator;
 
@@ -162,7 +162,7 @@ impl Helm {
         let (read, write) = if is_write { (rates.read.limit, Some(moved.get())) } else { (Some(moved.get()), rates.write.limit) };
         control.set(read, write);
         tell!("at most {moved} {what} units a second");
-        let pace = Pace::At(Rate::Units(moved));
+        let pace = Rate::Units(moved);
         self.also(if is_write { Wish::Write(pace) } else { Wish::Read(pace) });
     }
 

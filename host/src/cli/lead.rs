@@ -19,7 +19,7 @@ pub(super) struct LeadVerb {
     /// Where the run is kept, and all of its processes find it: s3://BUCKET/PREFIX, or file:///FOLDER; one place for one run
     #[arg(long, value_name = "URI")]
     journal: String,
-    /// Segments at work at a time: each is given such a share of --max-read-units and --max-write-units [default: all]
+    /// Segments that will be at work at a time: a part of --max-read-units and --max-write-units is kept for those who have not come yet [default: nothing is kept]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     at_once: Option<u32>,
     #[command(flatten)]
@@ -64,13 +64,11 @@ impl LeadVerb {
     pub(super) async fn run(self) -> Ended {
         self.lifeline.begin()?;
         let (migration, options) = self.flow.load(&self.plugin, &self.table, self.connection.building())?;
-        self.flow.hooks(&self.connection)?.must_be_none()?;
-        self.output.must_send_nothing()?;
+        let hooks = self.flow.hooks(&self.connection)?.at(&self.journal);
         let migrator = self.connection.migrator().await?;
         self.output.confirm(&migrator, &options.table)?;
         let shared = self.connection.shared(&self.journal, &migrator)?;
-        let migrator = self.output.told(migrator);
-        let at_once = self.at_once.unwrap_or(options.segments).min(options.segments);
-        Ok(self.output.print(&migrator.lead(&shared, migration, &options, at_once).await?))
+        let ended = self.output.watched(hooks.gated(migrator)).lead(&shared, migration, &options, self.at_once).await;
+        Ok(hooks.end(ended, |summary| self.output.print(summary))?.1)
     }
 }

@@ -71,14 +71,14 @@ impl Limited {
 /// How fast a run may be, and for how long.
 #[derive(Args, Clone)]
 pub(super) struct Rates {
-    /// Read units a second at most, retries included, or a share of the table's: 500, 50% [default: 25%, unless it is local]
+    /// Read units a second at most, retries included, or a share of the table's: 500, 50%, or none for no limit [default: 25%, unless it is local]
     ///
     /// A share is of the provisioned throughput; of an on-demand table, of its warm throughput, or of its maximum where that is less.
     /// Kept with the run: `drift-host apply RUN` goes on with it unless it is told otherwise.
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%|none")]
     max_read_units: Option<Rate>,
     /// Write units a second at most, likewise [default: 25%, unless it is local]
-    #[arg(long, value_name = "N|P%")]
+    #[arg(long, value_name = "N|P%|none")]
     max_write_units: Option<Rate>,
     /// Stop after so long, with exit code 75; `drift-host apply RUN` goes on: 90s, 14m, 1h30m
     #[arg(long, value_name = "SPAN", value_parser = crate::model::span)]

@@ -5,10 +5,10 @@ use std::path::Path;
 use clap::{ArgGroup, Args};
 use serde_json::json;
 
-use super::connection::Connection;
+use super::connection::{Connection, is_url};
 use super::run::Output;
 use super::source::Loading;
-use super::{Ended, series};
+use super::{Ended, segment, series};
 use crate::author::build::Language;
 use crate::history::Unrun;
 use crate::journal::{Decision, Journal};
@@ -23,7 +23,7 @@ const WHAT: [&str; 8] = ["drop_lease", "abandon", "item", "accept_digest", "adop
 #[derive(Args)]
 #[command(group = ArgGroup::new("what").required(true).args(WHAT))]
 pub(super) struct RepairVerb {
-    /// A run's id, a plugin, or a folder of migrations
+    /// A run's id, the place of one that many processes shared (s3://BUCKET/PREFIX, file:///FOLDER), a plugin, or a folder of migrations
     #[arg(value_name = "RUN|PLUGIN|DIR")]
     of: Option<String>,
     /// The table
@@ -147,10 +147,21 @@ impl RepairVerb {
             (false, true) => Decision::Again,
             _ => return Err(Error::Usage("say --done (it happened) or --again (it did not)".into())),
         };
-        let manifest = Journal::read(&self.connection.find(run).await?)?.manifest().clone();
+        let shared = match is_url(run) {
+            true => Some(self.connection.shared(run, &self.connection.migrator().await?)?),
+            false => None,
+        };
+        let manifest = match &shared {
+            Some(shared) => shared.run().await?.ok_or_else(|| segment::nothing(shared))?,
+            None => Journal::read(&self.connection.find(run).await?)?.manifest().clone(),
+        };
         let key = manifest.context.key.key_from_text(key).map_err(Error::Usage)?;
         let what = if decision == Decision::Done { "counts as done" } else { "is sent again" };
         self.output.ask(&format!("The item {key} of run {} {what}.", manifest.run))?;
-        self.connection.migrator_of(&manifest).await?.settle(&manifest.run, &key, decision).await
+        let migrator = self.connection.migrator_of(&manifest).await?;
+        match &shared {
+            Some(shared) => migrator.settle_shared(shared, &manifest, &key, decision).await,
+            None => migrator.settle(&manifest.run, &key, decision).await,
+        }
     }
 }

@@ -62,6 +62,10 @@ pub(super) struct First {
 }
 
 impl First {
+    pub(super) fn is_given(&self) -> bool {
+        self.canary.is_some()
+    }
+
     pub(super) fn give(&self, options: &mut RunOptions) {
         options.canary = self.canary;
     }
@@ -201,7 +205,7 @@ impl PlanVerb {
     pub(super) async fn run(self) -> Ended {
         if let Some(of) = &self.tasked.segment {
             let url = self.journal.as_deref().ok_or_else(|| Error::Usage("--segment needs --journal URI".into()))?;
-            self.flow.hooks(&self.connection)?.must_be_none()?;
+            self.flow.hooks(&self.connection)?.must_not_be_given()?;
             self.output.must_send_nothing()?;
             let task = (url, of, &self.tasked);
             return segment::plan((&self.plugin, &self.table), task, &self.flow, &self.connection, &self.output).await;
@@ -347,12 +351,12 @@ impl Output {
         }
     }
 
-    /// A run that many processes share sends no telemetry: where it was asked for, that is said.
+    /// A process that does one segment sends no telemetry: where it was asked for, that is said.
     pub(super) fn must_send_nothing(&self) -> Result<(), Error> {
         match &self.otlp {
             None => Ok(()),
             Some(_) => Err(Error::Usage(
-                "--otlp: a run that many processes share sends no telemetry; whatever starts its processes knows how each ended (docs/segments.md)".into(),
+                "--otlp: a process that does one segment sends no telemetry: `drift-host lead`, which stands for the run, does (docs/segments.md)".into(),
             )),
         }
     }

@@ -12,6 +12,7 @@ use clap::Args;
 use super::Ended;
 use super::apply::of_manifest;
 use super::connection::Connection;
+use super::hooks::Hooked;
 use super::lead::Lifeline;
 use super::options::{Flow, Limited, Rates};
 use super::run::Output;
@@ -108,13 +109,14 @@ pub(super) async fn apply(
 ) -> Ended {
     tasked.lifeline.begin()?;
     let (migrator, run) = begun(url, pace, given, connection, output).await?;
-    let Begun { shared, manifest, migration, options } = run;
+    let (migrator, Begun { shared, manifest, migration, options }) = (output.told(migrator), run);
     Ok(printed(&migrator.apply_segment(&shared, &manifest, migration, &options, &tasked.task(segment)).await?, "apply"))
 }
 
-/// Carries out all that is left, in this process, and records it.
+/// Carries out all that is left, in this process, and records it; with `retry_failed` what failed as well.
 pub(super) async fn apply_all(
     url: &str,
+    (hooked, retry_failed): (&Hooked, bool),
     pace: (Option<usize>, usize),
     given: (&Limited, &Rates),
     connection: &Connection,
@@ -122,7 +124,10 @@ pub(super) async fn apply_all(
 ) -> Ended {
     let (migrator, run) = begun(url, pace, given, connection, output).await?;
     let Begun { shared, manifest, migration, options } = run;
-    Ok(output.print(&migrator.finish(&shared, &manifest, migration, &options).await?))
+    let hooks = hooked.hooks(connection, &manifest.secret_arguments)?.at(url);
+    let migrator = output.watched(hooks.gated(migrator));
+    let ended = migrator.finish(&shared, &manifest, migration, &options, retry_failed).await;
+    Ok(hooks.end(ended, |summary| output.print(summary))?.1)
 }
 
 /// A run that has begun, with its code.
@@ -151,10 +156,10 @@ async fn begun(
     options.writes_in_flight = writes_in_flight;
     rates.begin();
     rates.give(&mut options);
-    Ok((output.told(migrator), Begun { shared, manifest, migration, options }))
+    Ok((migrator, Begun { shared, manifest, migration, options }))
 }
 
-fn nothing(shared: &Shared) -> Error {
+pub(super) fn nothing(shared: &Shared) -> Error {
     let url = shared.url();
     Error::Refused(format!("no run has begun in {url}: `drift-host lead` and `plan --segment` with --journal {url} begin one"))
 }

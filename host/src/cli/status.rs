@@ -69,7 +69,13 @@ impl StatusVerb {
             return self.of_folder(dir, table).await;
         }
         let migrator = self.connection.migrator().await?;
-        let (applied, unfinished) = (migrator.applied().await?, migrator.unfinished().await?);
+        let applied = migrator.applied().await?;
+        let mut unfinished = Vec::new();
+        for run in migrator.unfinished().await? {
+            // Of one that was never at work there is nothing to be told, nor to who may only list.
+            let at_work = migrator.at_work(&run).await.ok().flatten().map(|at_work| at_work.progress);
+            unfinished.push((run, at_work.filter(|progress| !progress.phase.is_empty())));
+        }
         let audit = if self.audit { migrator.audit().await? } else { Vec::new() };
         let runs = self.connection.runs().await?;
         if self.output.json {

@@ -10,6 +10,7 @@ mod lease;
 mod receipts;
 mod repair;
 mod steering;
+mod workers;
 
 use std::time::Duration;
 
@@ -22,7 +23,8 @@ pub use applied::{Applied, Unrun};
 pub use lease::{Lease, LeaseTerms};
 pub use receipts::receipts_table;
 pub(crate) use repair::MARKED_AT_ONCE;
-pub use steering::{Pace, Progress, Shares, Wish, Wishes};
+pub use steering::{Progress, Shares, Wish, Wishes};
+pub use workers::{Grant, Wants, Worker};
 
 /// How long a new table may take to become active.
 const CREATION: Duration = Duration::from_secs(120);
@@ -178,6 +180,17 @@ impl History {
     /// How often a lease is renewed, and a run looks at what people want of it.
     pub(crate) fn between_renewals(&self) -> Duration {
         self.terms.between_renewals()
+    }
+
+    /// A process of a shared run that could not say anything for so long takes nothing any more.
+    pub(crate) fn silent_after(&self) -> Duration {
+        self.terms.between_renewals() * 2
+    }
+
+    /// Whoever was not heard of for so long has taken nothing for a while: it is given up as lost, and others may have its share. What
+    /// was sent until then has been answered, or was never many calls.
+    pub(crate) fn lost_after(&self) -> Duration {
+        self.terms.between_renewals() * 4
     }
 
     fn runs_table(&self) -> String {

@@ -49,7 +49,8 @@ impl History {
     pub async fn abandon(&self, run: &str, line: &str, lease: &Lease) -> Result<(), Error> {
         let gone = [format!("run#{run}"), steering::row_id(run)];
         let gone = gone.map(|id| Row::Delete { table: self.runs_table(), key: id_key(&id), condition: None });
-        lease.write(gone.into_iter().chain([self.line(line)]).collect()).await.map(drop)
+        lease.write(gone.into_iter().chain([self.line(line)]).collect()).await?;
+        self.forget_workers(run).await
     }
 
     /// Writes another digest or table into the row of an applied migration.

@@ -4,8 +4,6 @@
 //! want: one write unit a renewal. People write into the same row, each attribute for itself, so that neither takes the other's back. It
 //! is not fenced: a run that lost its lease may still say how far it was, which changes nothing.
 
-use std::fmt;
-
 use super::{Error, History, id_key};
 use crate::dynamo::{Change, ErrorKind};
 use crate::model::{Item, Rate, Value};
@@ -21,46 +19,22 @@ pub struct Wishes {
     /// It is to end, resumably.
     pub stop: bool,
     /// How fast it may read, where somebody said so.
-    pub read: Option<Pace>,
+    pub read: Option<Rate>,
     /// How fast it may write, likewise.
-    pub write: Option<Pace>,
+    pub write: Option<Rate>,
     /// Who said so last, and when.
     pub by: String,
 }
 
-/// How fast a run may be: at a rate, or without limit. As text `500`, `50%` or `none`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pace {
-    /// So fast.
-    At(Rate),
-    /// As fast as it goes.
-    Unlimited,
-}
-
-impl std::str::FromStr for Pace {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        if text == "none" { Ok(Self::Unlimited) } else { text.parse().map(Self::At) }
-    }
-}
-
-impl fmt::Display for Pace {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::At(rate) => rate.fmt(f),
-            Self::Unlimited => f.write_str("none"),
-        }
-    }
-}
-
-/// What each of the processes that do a segment of a run may take, and whether it is to wait or to stop.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What all processes that do a segment of a run are told.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Shares {
-    /// Read units a second.
+    /// Read units a second for one that plans while nobody leads.
     pub read: Option<u32>,
-    /// Write units a second.
+    /// Write units a second, likewise.
     pub write: Option<u32>,
+    /// When the leader last said how far the run is: it changes as long as somebody leads.
+    pub at: String,
     /// Nothing is to be read or written for now.
     pub paused: bool,
     /// It is to end, resumably.
@@ -77,9 +51,9 @@ pub enum Wish {
     /// End, resumably.
     Stop,
     /// Read so fast.
-    Read(Pace),
+    Read(Rate),
     /// Write so fast.
-    Write(Pace),
+    Write(Rate),
 }
 
 /// How far a run is, by its own account.
@@ -123,7 +97,7 @@ impl History {
         Ok(row.as_ref().map(wishes))
     }
 
-    /// Says what each process that does a segment of the run may take; nothing is no limit.
+    /// Says what a process may take that plans a segment of the run while nobody leads; nothing is no limit.
     pub(crate) async fn set_shares(&self, run: &str, read: Option<u32>, write: Option<u32>) -> Result<(), Error> {
         let (mut set, mut remove, mut values) = (Vec::new(), Vec::new(), Item::default());
         for (name, placeholder, share) in [("#read", ":read", read), ("#write", ":write", write)] {
@@ -141,7 +115,7 @@ impl History {
         self.control(run, &format!("{set}{remove}"), None, names.into_iter(), values).await.map(drop)
     }
 
-    /// What each process that does a segment of the run may take; `None` where nobody has led it yet, or it is over.
+    /// What all processes that do a segment of the run are told; `None` where nobody has led it yet, or it is over.
     pub(crate) async fn shares(&self, run: &str) -> Result<Option<Shares>, Error> {
         let row = match self.client.get_item(&self.runs_table(), &id_key(&row_id(run)), true).await {
             Ok(row) => row,
@@ -151,7 +125,8 @@ impl History {
         Ok(row.map(|row| {
             let share = |name: &str| row.get(name).and_then(Value::as_n).and_then(|it| it.as_str().parse().ok());
             let wishes = wishes(&row);
-            Shares { read: share("ShareRead"), write: share("ShareWrite"), paused: wishes.paused, stop: wishes.stop }
+            let at = row.get("At").and_then(Value::as_s).unwrap_or_default().to_owned();
+            Shares { read: share("ShareRead"), write: share("ShareWrite"), at, paused: wishes.paused, stop: wishes.stop }
         }))
     }
 
@@ -167,8 +142,8 @@ impl History {
             Wish::Pause => ("Paused", Some(Value::Bool(true))),
             Wish::Resume => ("Paused", None),
             Wish::Stop => ("Stop", Some(Value::Bool(true))),
-            Wish::Read(pace) => ("MaxRead", Some(Value::from(pace.to_string().as_str()))),
-            Wish::Write(pace) => ("MaxWrite", Some(Value::from(pace.to_string().as_str()))),
+            Wish::Read(rate) => ("MaxRead", Some(Value::from(rate.to_string().as_str()))),
+            Wish::Write(rate) => ("MaxWrite", Some(Value::from(rate.to_string().as_str()))),
         };
         if let Some(value) = value {
             values.insert(":what", value);
@@ -220,22 +195,14 @@ pub(super) fn row_id(run: &str) -> String {
 /// What cannot be read is not wanted.
 fn wishes(row: &Item) -> Wishes {
     let is = |name: &str| row.get(name).and_then(Value::as_bool).unwrap_or_default();
-    let pace = |name: &str| row.get(name).and_then(Value::as_s).and_then(|text| text.parse().ok());
+    let rate = |name: &str| row.get(name).and_then(Value::as_s).and_then(|text| text.parse().ok());
     let by = row.get("By").and_then(Value::as_s).unwrap_or_default().to_owned();
-    Wishes { paused: is("Paused"), stop: is("Stop"), read: pace("MaxRead"), write: pace("MaxWrite"), by }
+    Wishes { paused: is("Paused"), stop: is("Stop"), read: rate("MaxRead"), write: rate("MaxWrite"), by }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_pace_is_a_rate_or_none() {
-        for text in ["500", "50%", "none"] {
-            assert_eq!(text.parse::<Pace>().unwrap().to_string(), text);
-        }
-        assert!("fast".parse::<Pace>().unwrap_err().contains("50%"));
-    }
 
     #[test]
     fn what_cannot_be_read_is_not_wanted() {

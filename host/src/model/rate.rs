@@ -6,24 +6,27 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// Capacity units a second: a number of them, or a share of what the table has. As text `500` or `50%`.
+/// Capacity units a second: a number of them, a share of what the table has, or no limit. As text `500`, `50%` or `none`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
     /// So many units a second.
     Units(NonZeroU32),
     /// So many of a hundred, 1 to 100, of what the table has.
     Percent(u8),
+    /// As fast as it goes.
+    Unlimited,
 }
 
 impl Rate {
-    /// In units a second, at least one, of a table that has so many.
-    pub fn of(self, has: u64) -> u32 {
+    /// In units a second, at least one, of a table that has so many; `None`: without limit.
+    pub fn of(self, has: u64) -> Option<u32> {
         match self {
-            Self::Units(units) => units.get(),
+            Self::Units(units) => Some(units.get()),
             Self::Percent(percent) => {
                 let share = u128::from(has) * u128::from(percent) / 100;
-                u32::try_from(share).unwrap_or(u32::MAX).max(1)
+                Some(u32::try_from(share).unwrap_or(u32::MAX).max(1))
             }
+            Self::Unlimited => None,
         }
     }
 }
@@ -33,11 +36,12 @@ impl FromStr for Rate {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let read = match text.strip_suffix('%') {
+            None if text == "none" => Some(Self::Unlimited),
             Some(percent) => percent.parse().ok().filter(|percent| (1..=100).contains(percent)).map(Self::Percent),
             None => text.parse().ok().map(Self::Units),
         };
         read.ok_or_else(|| {
-            format!("{text:?} is neither units a second, at least 1 (500), nor a share of what the table has (50%)")
+            format!("{text:?} is neither units a second, at least 1 (500), nor a share of what the table has (50%), nor none")
         })
     }
 }
@@ -47,6 +51,7 @@ impl fmt::Display for Rate {
         match self {
             Self::Units(units) => write!(f, "{units}"),
             Self::Percent(percent) => write!(f, "{percent}%"),
+            Self::Unlimited => f.write_str("none"),
         }
     }
 }
@@ -74,16 +79,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rate_is_units_or_a_share() {
-        for (text, has, units) in
-            [("500", 40, 500), ("50%", 40, 20), ("100%", 12_000, 12_000), ("1%", 5, 1), ("25%", u64::MAX, u32::MAX)]
-        {
+    fn a_rate_is_units_or_a_share_or_without_limit() {
+        let known = [
+            ("500", 40, Some(500)),
+            ("50%", 40, Some(20)),
+            ("100%", 12_000, Some(12_000)),
+            ("1%", 5, Some(1)),
+            ("25%", u64::MAX, Some(u32::MAX)),
+            ("none", 40, None),
+        ];
+        for (text, has, units) in known {
             let rate: Rate = text.parse().unwrap();
             assert_eq!(rate.of(has), units, "{text} of {has}");
             assert_eq!(rate.to_string(), text);
             assert_eq!(serde_json::from_str::<Rate>(&serde_json::to_string(&rate).unwrap()).unwrap(), rate);
         }
-        for wrong in ["", "0", "0%", "101%", "-5", "5 %", "half", "1.5", "%", "500/s"] {
+        for wrong in ["", "0", "0%", "101%", "-5", "5 %", "half", "1.5", "%", "500/s", "None"] {
             let problem = wrong.parse::<Rate>().unwrap_err();
             assert!(problem.contains("500") && problem.contains("50%"), "{problem}");
         }

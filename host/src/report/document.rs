@@ -3,7 +3,7 @@
 use serde_json::{Value as Json, json};
 
 use super::changes;
-use crate::history::{Applied, Audit, Unfinished};
+use crate::history::{Applied, Audit, Progress, Unfinished};
 use crate::insight::Insight;
 use crate::journal::{ItemRecord, Journal, OutcomeKind, OutcomeRecord, RunFile};
 use crate::migration::{ItemFailure, Reply, RunContext};
@@ -138,8 +138,18 @@ pub fn plan(journal: &Journal, summary: &Summary, count: usize) -> Result<Json, 
 }
 
 /// The history, unfinished runs, journals and audit.
-pub fn status(applied: &[Applied], unfinished: &[Unfinished], runs: &[RunFile], audit: &[Audit]) -> Json {
-    let (applied, unfinished) = (applied.iter().map(row), unfinished.iter().map(self::unfinished));
+pub fn status(applied: &[Applied], unfinished: &[(Unfinished, Option<Progress>)], runs: &[RunFile], audit: &[Audit]) -> Json {
+    let unfinished = unfinished.iter().map(|(row, progress)| {
+        let mut row = self::unfinished(row);
+        let progress = progress
+            .as_ref()
+            .map_or(Json::Null, |it| json!({ "phase": it.phase, "done": it.done, "of": it.of, "pace": it.pace, "at": it.at }));
+        if let Json::Object(row) = &mut row {
+            row.insert("progress".into(), progress);
+        }
+        row
+    });
+    let applied = applied.iter().map(row);
     let runs = runs.iter().map(|run| match &run.about {
         Ok(about) => json!({ "run": run.run, "bytes": run.bytes, "state": about.state, "number": about.number.to_string(),
             "name": about.name, "table": about.table, "created": about.created }),

@@ -14,7 +14,7 @@ pub mod series;
 
 use std::fmt::Write;
 
-use crate::history::{Applied, Unfinished};
+use crate::history::{Applied, Progress, Unfinished};
 use crate::insight::Insight;
 use crate::journal::Journal;
 use crate::migration::{ItemFailure, Reply, RunContext};
@@ -100,7 +100,8 @@ pub fn summary(summary: &Summary) -> String {
             let _ = writeln!(out, "           | {}", line.message);
         }
     }
-    if let Some(run) = summary.run() {
+    if let Some(id) = summary.run() {
+        let run = summary.place.as_deref().unwrap_or(id);
         let next = match summary.state.as_str() {
             "refused" | "planned" if summary.bound.is_some() => "nothing was written: the plan passes a bound".into(),
             "planned" => format!("to carry it out: drift-host apply {run}"),
@@ -132,7 +133,7 @@ pub fn summary(summary: &Summary) -> String {
             ),
             _ => format!("drift-host show {run}"),
         };
-        let _ = writeln!(out, "  run      {run}  ({next})");
+        let _ = writeln!(out, "  run      {id}  ({next})");
     }
     out
 }
@@ -178,6 +179,7 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
         ("proof", if manifest.exactly_once == ExactlyOnce::No { String::new() } else { manifest.exactly_once.to_string() }),
         ("atomic", if manifest.no_atomic { "no: several actions of one item go one by one".into() } else { String::new() }),
         ("source", if manifest.check_source { "checked, where all actions lie elsewhere".into() } else { String::new() }),
+        ("backup", if manifest.backup { backed_up(&manifest.run) } else { String::new() }),
         ("images", if manifest.no_images { "not kept: no way back by the host".into() } else { String::new() }),
         ("scan", format!("{done} of {} segments, {pages} pages", segments.len())),
         ("journal", Bytes(journal.bytes()).to_string()),
@@ -185,8 +187,13 @@ fn facts(journal: &Journal) -> Result<Vec<(&'static str, String)>, Error> {
     Ok(facts.into_iter().filter(|(_, fact)| !fact.is_empty()).collect())
 }
 
+/// The journal does not know what DynamoDB called it; the history does.
+fn backed_up(run: &str) -> String {
+    format!("asked for before anything is written: drift-host-{run}; `drift-host status --audit` has its ARN")
+}
+
 /// The history.
-pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
+pub fn status(applied: &[Applied], unfinished: &[(Unfinished, Option<Progress>)]) -> String {
     let mut out = String::new();
     if applied.is_empty() {
         out.push_str("no migration is applied\n");
@@ -206,13 +213,16 @@ pub fn status(applied: &[Applied], unfinished: &[Unfinished]) -> String {
             let _ = writeln!(out, "                      backup before it: {arn}");
         }
     }
-    for row in unfinished {
+    for (row, progress) in unfinished {
         let number = row.number.to_string();
         let _ = writeln!(
             out,
             "{:<11} {number:>8}  {:<20} {} by {}; drift-host apply {}",
             row.state, row.table, row.direction, row.owner, row.run
         );
+        if let Some(progress) = progress {
+            let _ = writeln!(out, "                      {}", runs::how_far(progress));
+        }
     }
     out
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::history::Audit;
+use crate::history::{Audit, Progress};
 use crate::journal::RunFile;
 use crate::run::{AtWork, WayBack};
 
@@ -33,6 +33,12 @@ pub fn audit(lines: &[Audit]) -> String {
     lines.iter().map(|line| format!("audit       {}  {}\n", line.at, line.what)).collect()
 }
 
+/// How far a run is, by its own word: `applied 120 of 400; 80 write units a second (limit) (at 2026-11-02T14:06:00Z)`.
+pub(super) fn how_far(progress: &Progress) -> String {
+    let (what, about) = if progress.phase == "scan" { ("scanned", "about ") } else { ("applied", "") };
+    format!("{what} {} of {about}{}; {} (at {})", progress.done, progress.of, progress.pace, progress.at)
+}
+
 /// A run at work: what it is, how far, and what people want of it.
 pub fn at_work(at_work: &AtWork) -> String {
     let AtWork { run, wishes, progress } = at_work;
@@ -40,10 +46,7 @@ pub fn at_work(at_work: &AtWork) -> String {
     // Writing to a String cannot fail.
     let _ = match progress.phase.as_str() {
         "" => writeln!(out, "it has not told yet how far it is"),
-        phase => {
-            let (what, about) = if phase == "scan" { ("scanned", "about ") } else { ("applied", "") };
-            writeln!(out, "{what} {} of {about}{}; {} (at {})", progress.done, progress.of, progress.pace, progress.at)
-        }
+        _ => writeln!(out, "{}", how_far(progress)),
     };
     let mut wanted = Vec::new();
     wanted.extend(wishes.stop.then(|| "stop".to_owned()));

@@ -128,6 +128,7 @@ impl Migrator {
         let description = migration.description();
         Ok(Summary {
             manifest: None,
+            place: None,
             migration: (number.to_string(), description.name.clone(), migration.digest().to_owned()),
             table: table.name.clone(),
             state: "already-applied".into(),
@@ -267,7 +268,8 @@ impl Migrator {
         let unsaid = (!self.database.is_local()).then_some(Rate::Percent(25));
         let read = options.max_read_units.or(manifest.max_read_units).or(unsaid);
         let write = options.max_write_units.or(manifest.max_write_units).or(unsaid);
-        let (read, write) = (read.map(|rate| rate.of(table.throughput.read)), write.map(|rate| rate.of(table.throughput.write)));
+        let (has, limit) = (table.throughput, |rate: Option<Rate>, has: u64| rate.and_then(|rate| rate.of(has)));
+        let (read, write) = (limit(read, has.read), limit(write, has.write));
         self.database.rates().set(read, write);
         if read.is_some() || write.is_some() {
             (self.observer)(Event::Paced { read, write });

@@ -112,10 +112,7 @@ impl Run {
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
-            self.journal.set_state(RunState::Applying).await?;
-            self.take_up(&self.pool(options).await?).await?;
-            // An attempt at an item that counts as failed must be known of, wherever it is gone on with.
-            self.publish_progress().await?;
+            self.take_up_failed(options).await?;
         }
         let mut canary = options.canary;
         loop {
@@ -149,8 +146,16 @@ impl Run {
             }
         }
         // Before the history says so: nobody may find this run half done after it.
-        self.publish_progress().await?;
+        self.publish_progress(true).await?;
         self.record(lease).await
+    }
+
+    /// Gives failed items new attempts, before any of them is sent.
+    pub(super) async fn take_up_failed(&self, options: &RunOptions) -> Result<(), Error> {
+        self.journal.set_state(RunState::Applying).await?;
+        self.take_up(&self.pool(options).await?).await?;
+        // An attempt at an item that counts as failed must be known of, wherever it is gone on with: and that it may have been sent.
+        self.publish_progress(false).await
     }
 
     /// Nothing further is written for now.
@@ -316,6 +321,7 @@ impl Run {
             Direction::Undo if manifest.restores.is_some() => self.record_restored(&counts, lease).await?,
             Direction::Undo => {
                 self.drop_receipts().await?;
+                let undone = history.find(manifest.number).await?.map(|row| row.run).filter(|run| !run.is_empty());
                 history.remove(manifest.number, lease).await?;
                 self.journal.set_state(RunState::Undone).await?;
                 let line = format!(
@@ -326,6 +332,9 @@ impl Run {
                     owner()
                 );
                 history.end_run(&manifest.run, Some(&line), lease).await?;
+                if let Some(undone) = undone {
+                    self.tell_undone(&undone).await;
+                }
             }
         }
         Ok(())
@@ -371,9 +380,14 @@ impl Run {
             counts.skipped
         );
         history.end_run(&manifest.run, Some(&line), lease).await?;
+        self.tell_undone(old).await;
+        Ok(())
+    }
+
+    /// The history has it that this run was taken back; its journal is told too where it can be.
+    async fn tell_undone(&self, old: &str) {
         let path = self.migrator.find(old).await;
         if let Some(old) = path.ok().and_then(|path| Journal::open(&path).ok()) {
-            // The history has it; the journal is told too where it can be.
             let told = old.set_state(RunState::Undone).await;
             if let (Ok(()), Some(store)) = (told, &self.migrator.store) {
                 let told = match store.take_over(&old).await {
@@ -385,7 +399,6 @@ impl Run {
                 }
             }
         }
-        Ok(())
     }
 
     /// The summary, whatever the end was. An error leaves a run that has begun in the state in which it can go on.

@@ -42,7 +42,7 @@ impl Migrator {
         Box::pin(self.may_go_on(Stage::Start, manifest, counts)).await
     }
 
-    async fn may_go_on(&self, stage: Stage, manifest: &Manifest, counts: Counts) -> Result<(), Error> {
+    pub(super) async fn may_go_on(&self, stage: Stage, manifest: &Manifest, counts: Counts) -> Result<(), Error> {
         let Some(gate) = self.gate.clone() else { return Ok(()) };
         // In a place of its own, for a manifest is large, and whoever waits for an answer has all of this on the stack.
         let request = Box::new(Request { stage, manifest: manifest.clone(), counts });

@@ -46,10 +46,10 @@ impl Run {
         }
     }
 
-    /// Publishes what has been done while nothing is under way.
-    pub(super) async fn publish_progress(&self) -> Result<(), Error> {
+    /// Publishes what has been done while nothing is under way; `closed`: nor will be, of what is open now.
+    pub(super) async fn publish_progress(&self, closed: bool) -> Result<(), Error> {
         match &self.migrator.store {
-            Some(store) => Ok(store.progress(&self.journal, next(&self.published), true).await?),
+            Some(store) => Ok(store.progress(&self.journal, next(&self.published), closed).await?),
             None => Ok(()),
         }
     }
@@ -60,7 +60,7 @@ impl Run {
         let published = match (self.publish().await, self.published.load(Ordering::Relaxed)) {
             // What was not begun to be applied is as it was planned.
             (Ok(()), 0) => store.tell(&self.journal).await.map_err(Error::from),
-            (Ok(()), _) => self.publish_progress().await,
+            (Ok(()), _) => self.publish_progress(true).await,
             (Err(error), _) => Err(error),
         };
         if let Err(error) = published {

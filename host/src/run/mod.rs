@@ -33,6 +33,7 @@ mod restore;
 mod retry;
 mod rows;
 mod segment;
+mod settle;
 mod steer;
 mod summary;
 mod sweep;

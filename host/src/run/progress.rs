@@ -21,6 +21,13 @@ impl Step {
     pub(super) fn items(items: u64) -> Self {
         Self { items, ..Self::default() }
     }
+
+    /// One more.
+    pub(super) fn add(&mut self, other: Self) {
+        self.items += other.items;
+        self.failed += other.failed;
+        self.conflicts += other.conflicts;
+    }
 }
 
 /// A step of a run, and its rates.

@@ -4,7 +4,7 @@ use super::error::Error;
 use super::{Migrator, owner};
 use crate::explain::Code;
 use crate::history::{Applied, Audit, Lease};
-use crate::journal::{self, Decision, Journal, OutcomeKind, RunState};
+use crate::journal::{self, Decision, Journal, Manifest, OutcomeKind, RunState};
 use crate::migration::Migration;
 use crate::model::{Key, MigrationNumber};
 
@@ -76,7 +76,7 @@ impl Migrator {
     pub async fn settle(&self, run: &str, key: &Key, decision: Decision) -> Result<String, Error> {
         let journal = Journal::open(&self.find(run).await?)?;
         let manifest = journal.manifest().clone();
-        let (run, table, state) = (&manifest.run, &manifest.context.table, journal.state()?);
+        let (run, state) = (&manifest.run, journal.state()?);
         let unknown = || Error::Usage(format!("the run {run} has nothing about an item {key}"));
         let item = journal.find(key)?.ok_or_else(unknown)?;
         if item.outcome.as_ref().is_none_or(|outcome| outcome.kind != OutcomeKind::Doubtful) {
@@ -87,11 +87,7 @@ impl Migrator {
             return Err(Error::Refused(format!("the run {run} is {state}: go on with `drift-host apply {run}` first")));
         }
         self.table_of(&manifest).await?;
-        let what = match decision {
-            Decision::Done => "as done",
-            Decision::Again => "to be sent again",
-        };
-        let line = format!("run {run}: the item {key} of {table}, in doubt, was settled {what} by {}", owner());
+        let line = settled_line(&manifest, key, decision);
         let lease = self.lease_of(&journal).await?;
         // The line first: a decision that is in nobody's books must not happen.
         let noted = self.history.note(&line, &lease).await.map_err(Error::from);
@@ -103,7 +99,7 @@ impl Migrator {
             lease.release().await?;
             return Err(error);
         }
-        journal.decide(&item, decision, format!("settled {what} by {}", owner())).await?;
+        journal.decide(&item, decision, settled_why(decision)).await?;
         journal.set_state(RunState::Interrupted).await?;
         if let Some(store) = &self.store {
             store.progress(&journal, 1, true).await?;
@@ -172,4 +168,19 @@ impl Migrator {
         let name = format!("repair-{}", journal::new_run_id());
         Ok(Lease::acquire(&self.history, table, &name, &owner()).await?)
     }
+}
+
+/// What was decided of an item in doubt, for the item itself.
+pub(super) fn settled_why(decision: Decision) -> String {
+    let what = match decision {
+        Decision::Done => "as done",
+        Decision::Again => "to be sent again",
+    };
+    format!("settled {what} by {}", owner())
+}
+
+/// The same for the audit.
+pub(super) fn settled_line(manifest: &Manifest, key: &Key, decision: Decision) -> String {
+    let (run, table) = (&manifest.run, &manifest.context.table);
+    format!("run {run}: the item {key} of {table}, in doubt, was {}", settled_why(decision))
 }

@@ -7,17 +7,19 @@
 //! says what came of it. The price: without a proof, an item of a migration that is not repeatable stays in doubt where the
 //! application changed it meanwhile, for the change may have been the other process's.
 
+mod share;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
-use tokio_util::sync::CancellationToken;
 
+pub(super) use self::share::{For, Share};
 use super::error::Error;
 use super::flow::Run;
 use super::{Event, Migrator, RunOptions, terms};
 use crate::dynamo::TableInfo;
-use crate::history::{Lease, Shares};
+use crate::history::Lease;
 use crate::journal::{Counts, Journal, Manifest, RunState};
 use crate::migration::{Direction, Migration};
 use crate::store::{ErrorKind, Part, Shared, Stage, Store};
@@ -198,10 +200,11 @@ impl Migrator {
         let scratch = Scratch::of(&self.runs_dir, &manifest.run, task);
         let (store, at_work) = self.on_segment(shared, &scratch, task);
         let journal = Journal::create(&scratch.0, &Manifest { part: Some(task.segment), ..manifest.clone() }, None)?;
+        let (at_work, share) = at_work.sharing(&For { run: &manifest.run, task, applies: None });
         (at_work.observer)(Event::Started { run: manifest.run.clone(), items_estimated: table.item_count / u64::from(task.of) });
-        let _following = at_work.follow_shares(&manifest.run);
-        let run = Run::new(&at_work, journal.clone(), migration, table);
-        run.plan(options).await?;
+        let planned = Run::new(&at_work, journal.clone(), migration, table).plan(options).await;
+        share.give_back().await;
+        planned?;
         match journal.is_sealed()? {
             true => Ok(Segment::of(shared.seal(&store, &journal).await?, Stage::Sealed)),
             false if options.fail_fast && journal.counts()?.failed > 0 => Err(Error::Refused(format!(
@@ -221,33 +224,39 @@ impl Migrator {
         options: &RunOptions,
         task: &Task,
     ) -> Result<Segment, Error> {
-        let table = self.ready(shared, manifest, migration.as_ref(), task).await?;
+        let (table, planned) = self.ready(shared, manifest, migration.as_ref(), task).await?;
         if let Some(part) = self.own_part(shared, Stage::Applied, manifest, task).await? {
             return Ok(Segment::of(part, Stage::Applied));
         }
-        let lease = Lease::follow(&self.history, &manifest.context.table, &manifest.run).await?;
         self.keep_pace(&table, manifest, options);
         let scratch = Scratch::of(&self.runs_dir, &manifest.run, task);
         let (_, at_work) = self.on_segment(shared, &scratch, task);
-        let _following = at_work.follow_shares(&manifest.run);
-        at_work.carry_out(shared, migration, options, task, table, &Arc::new(lease)).await
+        let (at_work, mut share) = at_work.sharing(&For { run: &manifest.run, task, applies: Some(planned.counts.changed) });
+        let carried_out = async {
+            // Meanwhile the share is dealt.
+            let lease = Arc::new(Lease::follow(&self.history, &manifest.context.table, &manifest.run).await?);
+            at_work.carry_out(shared, migration, options, (task, false), table, (&lease, &mut share)).await
+        };
+        let ended = carried_out.await;
+        share.give_back().await;
+        ended
     }
 
-    /// The same for whoever leads the run, and holds its lease.
+    /// The same for whoever leads the run, holds its lease, and has a share for all that it carries out. `retry_failed`: its failed items
+    /// are taken up again before anything else.
     pub(super) async fn apply_led(
         &self,
         shared: &Shared,
         manifest: &Manifest,
         migration: Arc<dyn Migration>,
         options: &RunOptions,
-        (task, table): (&Task, &TableInfo),
-        lease: &Arc<Lease>,
+        (task, retry_failed, table): (&Task, bool, &TableInfo),
+        (lease, share): (&Arc<Lease>, &mut Share),
     ) -> Result<Segment, Error> {
         self.ready(shared, manifest, migration.as_ref(), task).await?;
         let scratch = Scratch::of(&self.runs_dir, &manifest.run, task);
         let (_, at_work) = self.on_segment(shared, &scratch, task);
-        let _following = at_work.follow_shares(&manifest.run);
-        at_work.carry_out(shared, migration, options, task, table.clone(), lease).await
+        at_work.carry_out(shared, migration, options, (task, retry_failed), table.clone(), (lease, share)).await
     }
 
     /// Whether a run is of this version, and this its code.
@@ -277,7 +286,7 @@ impl Migrator {
         manifest: &Manifest,
         migration: &dyn Migration,
         task: &Task,
-    ) -> Result<TableInfo, Error> {
+    ) -> Result<(TableInfo, Part), Error> {
         let run = &manifest.run;
         if manifest.segments != task.of {
             return Err(Error::Usage(format!("run {run} has {} segments, and --segment says {}", manifest.segments, task.of)));
@@ -291,17 +300,18 @@ impl Migrator {
             ))
         })?;
         let part = self.own_part(shared, Stage::Sealed, manifest, task).await?;
-        if part.map(|part| part.digest).as_ref() != plans.get(task.segment as usize) {
-            return Err(Error::Refused(format!(
+        let named = part.filter(|part| plans.get(task.segment as usize) == Some(&part.digest));
+        let part = named.ok_or_else(|| {
+            Error::Refused(format!(
                 "the journal of segment {} in {} is not the one that the manifest names: it was removed or replaced",
                 task.segment,
                 shared.url()
-            )));
-        }
+            ))
+        })?;
         terms::secrets(&manifest.secret_arguments, &manifest.context.arguments)?;
         let table = self.table_of(manifest).await?;
         self.still_at_home(manifest)?;
-        Ok(table)
+        Ok((table, part))
     }
 
     /// What the segment came to at this stage, if it is of this run.
@@ -325,20 +335,32 @@ impl Migrator {
         shared: &Shared,
         migration: Arc<dyn Migration>,
         options: &RunOptions,
-        task: &Task,
+        (task, retry_failed): (&Task, bool),
         table: TableInfo,
-        lease: &Arc<Lease>,
+        (lease, share): (&Arc<Lease>, &mut Share),
     ) -> Result<Segment, Error> {
         let Some(store) = &self.store else { return Err(Error::Start("a segment has no place".into())) };
         let journal = Journal::open(&fetched(shared, store, task.segment).await?)?;
+        // Whoever was at work on it before has not said that he is at his end.
+        let is_alone = journal.lineage()?.is_none_or(|lineage| !lineage.doubt);
         let run = Run::new(self, journal.clone(), migration, table);
         run.take_over().await.map_err(|error| match error {
             Error::Store(error) => shared.begun_by_another(task.segment, error).into(),
             other => other,
         })?;
-        shared.say_again(&journal).await?;
+        if !is_alone {
+            shared.say_again(&journal).await?;
+        }
         if !journal.is_cleared()? {
             journal.clear().await?;
+        }
+        tokio::select! {
+            () = share.granted() => {}
+            () = self.stop.cancelled() => {}
+            () = lease.lost().cancelled() => {}
+        }
+        if retry_failed {
+            run.take_up_failed(options).await?;
         }
         let applied = run.apply(options, lease).await;
         if applied.is_ok() && journal.unfinished_pages()?.is_empty() {
@@ -353,40 +375,6 @@ impl Migrator {
         lease.check()?;
         Segment::interrupted(&journal)
     }
-
-    /// Keeps to what the leader allows each process, waits and stops as people want, until what is returned is dropped.
-    fn follow_shares(&self, run: &str) -> Following {
-        let (ended, run) = (CancellationToken::new(), run.to_owned());
-        let (history, rates, stop, over) = (self.history.clone(), self.rates(), self.stop.clone(), ended.clone());
-        let observer = self.observer.clone();
-        tokio::spawn(async move {
-            let mut heeded: Option<Shares> = None;
-            let follow = async {
-                loop {
-                    if let Ok(Some(shares)) = history.shares(&run).await {
-                        let before = heeded.replace(shares).unwrap_or_default();
-                        rates.pause(shares.paused);
-                        if (before.read, before.write) != (shares.read, shares.write) {
-                            rates.set(shares.read, shares.write);
-                            observer(Event::Paced { read: shares.read, write: shares.write });
-                        }
-                        if shares.stop {
-                            stop.cancel();
-                        }
-                    }
-                    tokio::time::sleep(history.between_renewals()).await;
-                }
-            };
-            tokio::select! {
-                () = over.cancelled() => {}
-                () = stop.cancelled() => {}
-                () = follow => {}
-            }
-            // Whoever waits is to see that it ends.
-            rates.pause(false);
-        });
-        Following(ended)
-    }
 }
 
 /// The journal of a segment, whose newest progress may be replaced while it is read: whoever was at work on it before may be alive.
@@ -397,14 +385,5 @@ async fn fetched(shared: &Shared, store: &Store, segment: u32) -> Result<PathBuf
             Err(error) if error.kind() == ErrorKind::Damaged && again < FETCHES => again += 1,
             fetched => return Ok(fetched?),
         }
-    }
-}
-
-/// At work until it is dropped.
-struct Following(CancellationToken);
-
-impl Drop for Following {
-    fn drop(&mut self) {
-        self.0.cancel();
     }
 }

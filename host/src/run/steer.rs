@@ -10,9 +10,9 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::Error;
 use super::flow::Run;
-use super::{Event, Migrator, Observer, RunOptions, owner};
+use super::{Event, Migrator, Observer, Rate, RunOptions, owner};
 use crate::dynamo::{RateControl, Rates, Throughput};
-use crate::history::{self, History, Pace, Unfinished, Wish, Wishes, now};
+use crate::history::{self, History, Unfinished, Wish, Wishes, now};
 
 /// What somebody wanted of a run, and the run now does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -152,17 +152,13 @@ impl Helm {
         if wishes.stop {
             say(Steered::Stopping);
             self.stop.cancel();
-        } else if wishes.paused != self.heeded.paused {
+        } else if wishes.paused != self.heeded.paused && wishes.paused != self.rates.is_paused() {
             self.rates.pause(wishes.paused);
             say(if wishes.paused { Steered::Paused } else { Steered::Resumed });
         }
         let wanted = (wishes.read, wishes.write);
         if wanted != (self.heeded.read, self.heeded.write) {
-            let limit = |wanted: Option<Pace>, has: u64, present: Option<u32>| match wanted {
-                Some(Pace::At(rate)) => Some(rate.of(has)),
-                Some(Pace::Unlimited) => None,
-                None => present,
-            };
+            let limit = |wanted: Option<Rate>, has: u64, present: Option<u32>| wanted.map_or(present, |rate| rate.of(has));
             let present = self.rates.present();
             let read = limit(wanted.0, self.throughput.read, present.read.limit);
             let write = limit(wanted.1, self.throughput.write, present.write.limit);

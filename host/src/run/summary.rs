@@ -13,6 +13,8 @@ use crate::journal::{Counts, Journal, Manifest, OutcomeRecord, RunState, Windows
 pub struct Summary {
     /// The run's manifest; `None` if nothing ran because the migration was applied already.
     pub manifest: Option<Manifest>,
+    /// Of a run that processes share, where it is kept: by that it is called, and not by its id.
+    pub place: Option<String>,
     /// The migration's number, name and digest, and the table.
     pub migration: (String, String, String),
     /// The table.
@@ -65,6 +67,7 @@ impl Summary {
             windows,
             held_up: held_up.then(|| format!("{} items failed, and {allowed} may", sealed.failed)),
             bound,
+            place: None,
             migration: (manifest.number.to_string(), manifest.name.clone(), manifest.digest.clone()),
             table: manifest.context.table.clone(),
             state: state.to_owned(),

@@ -6,7 +6,7 @@ use super::Event;
 use super::error::Error;
 use super::flow::Run;
 use super::summary::Summary;
-use crate::journal::{Counts, Journal};
+use crate::journal::{Counts, Journal, Manifest};
 use crate::migration::Direction;
 use crate::model::MigrationNumber;
 
@@ -23,20 +23,23 @@ pub struct About {
     pub table: String,
     /// There or back.
     pub direction: Direction,
-    /// Where its journal is on this machine.
+    /// Where its journal is on this machine; of a run that processes share, where the run is kept.
     pub journal: PathBuf,
 }
 
 impl About {
     pub(super) fn of(journal: &Journal) -> Self {
-        let manifest = journal.manifest();
+        Self::at(journal.manifest(), journal.path().to_owned())
+    }
+
+    pub(super) fn at(manifest: &Manifest, journal: PathBuf) -> Self {
         Self {
             run: manifest.run.clone(),
             number: manifest.number,
             name: manifest.name.clone(),
             table: manifest.context.table.clone(),
             direction: manifest.direction,
-            journal: journal.path().to_owned(),
+            journal,
         }
     }
 }

@@ -80,6 +80,7 @@ impl Migrator {
     pub async fn way_back(&self, run: &str) -> Result<WayBack, Error> {
         let old = Journal::read(&self.find(run).await?)?;
         has_images(old.manifest())?;
+        has_written(&old)?;
         WayBack::of(&old)
     }
 
@@ -106,18 +107,10 @@ impl Migrator {
 
     /// Only the newest run of a table can be taken back, for later ones rest on it.
     async fn check_newest(&self, old: &Journal) -> Result<(), Error> {
+        has_written(old)?;
         let (manifest, state) = (old.manifest(), old.state()?);
         let (run, table) = (&manifest.run, &manifest.context.table);
-        let refused = |why: String| Err(Error::Known(Code::NoWayBack, format!("the run {run} cannot be taken back: {why}")));
-        if state == RunState::Undone {
-            return refused("it is undone already".into());
-        }
-        if manifest.direction == Direction::Undo {
-            return refused("it is an undo itself. Run the migration again".into());
-        }
-        if old.sealed_segments()? == 0 || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
-            return refused(format!("it is {state}, so nothing of it was written"));
-        }
+        let refused = |why: String| Err(no_way_back(run, &why));
         let applied = self.history.applied().await?;
         let ours = applied.iter().find(|row| row.run == *run);
         if state == RunState::Applied && ours.is_none() && !manifest.sweep {
@@ -135,6 +128,26 @@ impl Migrator {
             None => Ok(()),
         }
     }
+}
+
+fn no_way_back(run: &str, why: &str) -> Error {
+    Error::Known(Code::NoWayBack, format!("the run {run} cannot be taken back: {why}"))
+}
+
+/// Of a run that wrote nothing, or is no more, there is no way back.
+fn has_written(old: &Journal) -> Result<(), Error> {
+    let (manifest, state) = (old.manifest(), old.state()?);
+    let refused = |why: &str| Err(no_way_back(&manifest.run, why));
+    if state == RunState::Undone {
+        return refused("it is undone already");
+    }
+    if manifest.direction == Direction::Undo {
+        return refused("it is an undo itself. Run the migration again");
+    }
+    if old.sealed_segments()? == 0 || matches!(state, RunState::Planning | RunState::Planned | RunState::Refused) {
+        return refused(&format!("it is {state}, so nothing of it was written"));
+    }
+    Ok(())
 }
 
 /// What was not kept cannot be put back.

@@ -40,6 +40,8 @@ use pieces::{Pieces, ended};
 
 /// The object that makes it a run.
 const PLAN: &str = "plan.json";
+/// What the last progress of a segment is called that came to its end, where a copy says what it was made of.
+const ENDED: &str = "applied";
 /// Versions of this layout.
 const LAYOUT: u32 = 1;
 /// Progress that stays beside the newest: whoever is reading the one before can finish.
@@ -138,7 +140,9 @@ impl Store {
         let own = journal.lineage().map_err(Error::journal)?.unwrap_or_default();
         let newest = self.newest(&run).await?;
         let before = newest.as_ref().map_or(0, |(_, newest)| newest.lineage.generation);
-        if newest.is_some_and(|(name, newest)| !is_current(&own, &name, &newest.lineage)) {
+        // What a segment came to at its end counts, whatever was published beside it.
+        let is_end = own.fetched.as_deref() == Some(ENDED);
+        if !is_end && newest.is_some_and(|(name, newest)| !is_current(&own, &name, &newest.lineage)) {
             return Err(error::overtaken(&self.url, &run));
         }
         if own.doubt {
@@ -169,7 +173,7 @@ impl Store {
     async fn last_progress(&self, journal: &Journal) -> Result<Published, Error> {
         let (run, lineage) = (name(journal.manifest()), journal.lineage().map_err(Error::journal)?.unwrap_or_default());
         let folder = format!("applied-{}", fresh_id());
-        let pieces = self.send_progress(journal, &run, &folder, "applied").await?;
+        let pieces = self.send_progress(journal, &run, &folder, ENDED).await?;
         let part = Part::of(journal, &pieces, &self.attempt)?;
         Ok(Published { layout: LAYOUT, run, lineage, closed: true, folder, pieces, part })
     }

@@ -8,11 +8,14 @@
 //!    /manifest.json             that all are: made by the leader alone, and nothing is written to a table before it
 //!    /again/000007-GENERATION      that somebody went on with a segment after somebody else, who may be alive
 //!    /applied/000007.json       that this segment is carried out, and what came of it: the first to say so counts
+//!    /retried/000007/…          that it was gone on with after that, and what came of it then
 //! ```
 //!
 //! Promised here: each of these is made once, whoever else tries (create-only), and "there already" is told apart from a failure; what is read
 //! is what was made, or an error says which object is damaged; no credential is in any of it. Looking how far the run is costs two
 //! listings of small names, and one small object for each segment that came to its end.
+
+mod rounds;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -189,11 +192,14 @@ impl Shared {
     /// What a segment came to at this stage; `None` where it has not.
     pub async fn part(&self, stage: Stage, segment: u32) -> Result<Option<Part>, Error> {
         // The plan is what counts; that it is there is said once more for the leader, which cannot look at each.
-        let name = match stage {
-            Stage::Sealed => format!("segments/{}/{PLAN}", name_of(segment)),
-            Stage::Applied => format!("applied/{}.json", name_of(segment)),
+        let found = match stage {
+            Stage::Sealed => {
+                let name = format!("segments/{}/{PLAN}", name_of(segment));
+                self.read::<Published>(&name).await?.map(|published| (name, published))
+            }
+            Stage::Applied => self.ended(segment).await?,
         };
-        let Some(published) = self.read::<Published>(&name).await? else { return Ok(None) };
+        let Some((name, published)) = found else { return Ok(None) };
         let part = published.part.filter(|part| part.segment == segment);
         part.map(Some).ok_or_else(|| error::damaged(&self.url, &name, "it does not say which segment it is of"))
     }
@@ -234,13 +240,10 @@ impl Shared {
         ended(self.objects.put(&at, text.into()).await.map(drop), &self.url)
     }
 
-    /// Says that this journal's segment is gone on with after somebody else, if it is. To be said before anything is written.
+    /// Says that this journal's segment is gone on with after somebody else, who may be alive. To be said before anything is written.
     pub async fn say_again(&self, journal: &Journal) -> Result<(), Error> {
         let generation = journal.lineage().map_err(Error::journal)?.map_or(0, |lineage| lineage.generation);
         let segment = journal.manifest().part.unwrap_or_default();
-        if generation < 2 {
-            return Ok(());
-        }
         let at = self.at(&format!("again/{}-{generation}", name_of(segment)));
         ended(self.objects.put(&at, Vec::new().into()).await.map(drop), &self.url)
     }
@@ -257,7 +260,7 @@ impl Shared {
             return Ok(part);
         }
         let published = store.last_progress(journal).await?;
-        let name = format!("applied/{}.json", name_of(segment));
+        let name = self.round(segment).await?.end(segment);
         // If not, somebody was faster, or the answer was lost and it is ours: the one there counts.
         let _first = self.create(&name, &published).await?;
         let part = self.part(Stage::Applied, segment).await?;
@@ -266,17 +269,8 @@ impl Shared {
 
     /// The journal of a segment as it stands, in the store's folder.
     pub async fn fetch(&self, store: &Store, segment: u32) -> Result<PathBuf, Error> {
-        let name = format!("segments/{}/{PLAN}", name_of(segment));
-        let plan: Option<Published> = self.read(&name).await?;
-        let plan = plan.ok_or_else(|| error::damaged(&self.url, &name, "it is missing"))?;
-        let run = name_of(segment);
-        // Whoever said that it is at its end has told all of it; others may have published since.
-        let last = self.read::<Published>(&format!("applied/{run}.json")).await?.map(|last| ("applied".to_owned(), last));
-        let newest = match last {
-            Some(last) => Some(last),
-            None => store.newest(&run).await?,
-        };
-        store.fetch_planned(&run, &plan, newest).await
+        let (plan, counts) = self.consists_of(store, segment).await?;
+        store.fetch_planned(&name_of(segment), &plan, counts).await
     }
 
     /// Adds to what is known of the segments that came to this stage; gives those that are new.

@@ -202,7 +202,7 @@ impl Site {
         command
     }
 
-    fn first_arguments(&self) -> Vec<String> {
+    pub(super) fn first_arguments(&self) -> Vec<String> {
         let mut arguments: Vec<String> = ["run", &self.guest, "--table", "Things", "--grant", "asked"].map(str::to_owned).into();
         arguments.extend(["--arg".into(), format!("mode={}", self.kind.guest().1)]);
         if self.kind.step == Step::Add {
@@ -213,7 +213,11 @@ impl Site {
         arguments
     }
 
-    fn runs(&self) -> PathBuf {
+    pub(super) fn folder(&self) -> &std::path::Path {
+        self.dir.path()
+    }
+
+    pub(super) fn runs(&self) -> PathBuf {
         self.dir.path().join("runs")
     }
 
@@ -224,21 +228,23 @@ impl Site {
     }
 
     /// An application that writes to any item at any time, half as much again as there are items.
-    fn application(&self, stop: Arc<AtomicBool>, mut random: Rng) -> std::thread::JoinHandle<()> {
+    pub(super) fn application(&self, stop: Arc<AtomicBool>, mut random: Rng) -> std::thread::JoinHandle<()> {
         let (writer, items) = (self.writer.clone(), self.items);
+        // Processes that share a run take seconds before the first of them writes.
+        let longest = if self.kind.way == Way::Shared { 120 } else { 12 };
         std::thread::spawn(move || {
             for _ in 0..items * 3 / 2 {
                 if stop.load(Ordering::Relaxed) {
                     return;
                 }
                 writer.act(random.u64(1..=items), usual(&mut random), random.u64(..));
-                std::thread::sleep(Duration::from_millis(random.u64(..12)));
+                std::thread::sleep(Duration::from_millis(random.u64(..longest)));
             }
         })
     }
 }
 
-fn images(journal: &Journal) -> Result<HashMap<u64, Item>, drift_host::journal::Error> {
+pub(super) fn images(journal: &Journal) -> Result<HashMap<u64, Item>, drift_host::journal::Error> {
     let mut images = HashMap::new();
     for state in journal.segments()? {
         for page in 0..state.pages {

@@ -61,6 +61,8 @@ pub enum Way {
     Passing,
     /// Other hosts want the same table, each with a folder of runs of its own.
     Hosts,
+    /// Processes share the run, two of them at each segment.
+    Shared,
 }
 
 /// A migration and how it is run.
@@ -71,7 +73,7 @@ pub struct Kind {
     pub way: Way,
 }
 
-const KINDS: [(&str, Step, Proof, Way); 25] = [
+const KINDS: [(&str, Step, Proof, Way); 37] = [
     ("loud", Step::Loud, Proof::None, Way::Usual),
     ("loud-version", Step::Loud, Proof::None, Way::Version),
     ("plus", Step::Plus, Proof::None, Way::Usual),
@@ -97,6 +99,18 @@ const KINDS: [(&str, Step, Proof, Way); 25] = [
     ("move", Step::Move, Proof::None, Way::Usual),
     ("move-apart", Step::Move, Proof::None, Way::Apart),
     ("move-receipts", Step::Move, Proof::Receipts, Way::Usual),
+    ("loud-shared", Step::Loud, Proof::None, Way::Shared),
+    ("plus-shared", Step::Plus, Proof::None, Way::Shared),
+    ("plus-stamp-shared", Step::Plus, Proof::Stamp, Way::Shared),
+    ("plus-receipts-shared", Step::Plus, Proof::Receipts, Way::Shared),
+    ("copy-keep-shared", Step::CopyKeep, Proof::None, Way::Shared),
+    ("copy-fail-shared", Step::CopyFail, Proof::None, Way::Shared),
+    ("add-shared", Step::Add, Proof::None, Way::Shared),
+    ("add-receipts-shared", Step::Add, Proof::Receipts, Way::Shared),
+    ("delete-shared", Step::Delete, Proof::None, Way::Shared),
+    ("delete-receipts-shared", Step::Delete, Proof::Receipts, Way::Shared),
+    ("move-shared", Step::Move, Proof::None, Way::Shared),
+    ("move-receipts-shared", Step::Move, Proof::Receipts, Way::Shared),
 ];
 
 impl fmt::Display for Kind {
@@ -153,7 +167,7 @@ impl Kind {
             Proof::Receipts => vec!["--exactly-once".into(), "receipts".into()],
         };
         match self.way {
-            Way::Usual | Way::Hosts => {}
+            Way::Usual | Way::Hosts | Way::Shared => {}
             Way::Version => arguments.extend(["--guard".into(), format!("version={VERSION}")]),
             Way::Bare => arguments.extend(["--guard".into(), format!("version={VERSION}"), "--no-images".into()]),
             Way::Checked => arguments.push("--check-source".into()),

@@ -6,6 +6,7 @@ mod drive;
 mod kind;
 mod oracle;
 mod rival;
+mod shared;
 mod storm;
 mod stream;
 mod verdict;
@@ -38,7 +39,10 @@ pub struct Tally {
 pub fn run(kind: Kind, seed: u64) -> (Tally, Vec<String>) {
     let mut random = Rng::with_seed(seed);
     let mut site = drive::Site::new(kind, &mut random);
-    let ended = site.drive(&mut random);
+    let ended = match kind.way {
+        Way::Shared => site.drive_shared(&mut random),
+        _ => site.drive(&mut random),
+    };
     let mut tally = Tally {
         runs: 1,
         rivals: site.rivals.sent_away,

@@ -141,3 +141,28 @@ fn of_several_hosts_on_one_table_one_counts_and_the_others_are_sent_away() {
 fn with_a_stamp_only_the_run_of_one_host_is_seen_on_the_items() {
     holds("plus-stamp-hosts");
 }
+
+/// Processes that share a run, two at each segment, some of them frozen and killed, beside the application.
+fn holds_shared(kinds: &[&str]) {
+    if guest("steps").is_none() {
+        return;
+    }
+    // Most of the time of each is the waiting for a lease.
+    let problems: Vec<String> = std::thread::scope(|scope| {
+        let runs = kinds.iter().map(|kind| scope.spawn(|| run(kind.parse().unwrap(), 11).1));
+        runs.collect::<Vec<_>>().into_iter().flat_map(|run| run.join().unwrap()).collect()
+    });
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
+}
+
+#[cfg(unix)]
+#[test]
+fn two_processes_at_one_segment_double_nothing_without_a_proof() {
+    holds_shared(&["plus-shared", "add-shared", "copy-fail-shared", "delete-shared", "move-shared"]);
+}
+
+#[cfg(unix)]
+#[test]
+fn two_processes_at_one_segment_are_exact_where_a_migration_is_repeatable_or_has_a_proof() {
+    holds_shared(&["loud-shared", "copy-keep-shared", "plus-receipts-shared", "add-receipts-shared", "move-receipts-shared"]);
+}

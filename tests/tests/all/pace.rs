@@ -44,6 +44,19 @@ fn a_share_is_of_what_the_table_has_and_is_kept_with_the_run() {
     assert!(error.contains("a share of what the table has (50%)"), "{error}");
 }
 
+#[test]
+fn a_run_that_was_given_a_rate_is_gone_on_with_without_one() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(30);
+    let (code, _, error) = world.drift_host(&["plan", &echo, "--table", "Things", "--max-write-units", "400"]);
+    assert_eq!(code, 0, "{error}");
+    let run = world.only_run();
+    let rates = ["--max-read-units", "900", "--max-write-units", "none"];
+    let (code, _, error) = world.drift_host(&[&["apply", &run], &rates[..]].concat());
+    assert_eq!(code, 0, "{error}");
+    assert!(error.contains("at most 900 read and any number of write units a second"), "{error}");
+}
+
 #[tokio::test]
 async fn a_rate_is_changed_while_a_run_waits_for_it() {
     let world = World::with_rows(600);

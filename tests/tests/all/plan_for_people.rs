@@ -256,6 +256,8 @@ async fn a_backup_is_made_before_the_first_write_and_without_it_nothing_is_writt
     let (_, out, _) = world.drift_host(&["status", "--json"]);
     let status: Json = serde_json::from_str(&out).unwrap();
     assert_eq!(status["applied"][0]["details"]["backup"], arn, "{out}");
+    let (_, out, _) = world.drift_host(&["show", &run]);
+    assert!(out.contains(&format!("drift-host-{run}; `drift-host status --audit` has its ARN")), "{out}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -319,3 +319,28 @@ async fn the_receipts_of_an_incomplete_run_go_with_what_it_wrote_and_others_stay
     assert_eq!((code, world.table("Things").await), (0, before), "{out}{error}");
     assert_eq!(world.table("drift_migrations_receipts").await.len(), 1);
 }
+
+#[test]
+fn of_a_run_that_wrote_nothing_no_way_back_is_surveyed() {
+    let Some(panics) = guest("panics") else { return };
+    let world = World::with_rows(20);
+    let (code, out, error) = world.drift_host(&["run", &panics, "--table", "Things", "--arg", "id=7"]);
+    assert_eq!((code, out.starts_with("refused")), (1, true), "{out}{error}");
+    let (code, out, error) = world.drift_host(&["undo", "--run", &world.only_run(), "--yes"]);
+    assert_eq!((code, error.contains("it is refused, so nothing of it was written")), (3, true), "{out}{error}");
+    assert!(!error.contains("put back"), "{error}");
+}
+
+#[test]
+fn what_the_migration_itself_takes_back_is_undone_in_its_journal_too() {
+    let Some(echo) = guest("echo") else { return };
+    let world = World::with_rows(20);
+    for verb in ["run", "undo"] {
+        let (code, out, error) = world.drift_host(&[verb, &echo, "--table", "Things"]);
+        assert_eq!(code, 0, "{out}{error}");
+    }
+    let (_, out, error) = world.drift_host(&["status", "--json"]);
+    let runs = parsed(&out)["runs"].as_array().unwrap().clone();
+    assert_eq!(runs.len(), 2, "{out}{error}");
+    assert!(runs.iter().all(|run| run["state"] == "undone"), "{out}");
+}

@@ -2,6 +2,12 @@
 //! history, whoever is killed, and clear words where something does not belong together.
 #![cfg(unix)]
 
+mod again;
+mod led;
+mod rates;
+mod refused;
+mod two;
+
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
@@ -236,57 +242,6 @@ async fn what_is_killed_in_plan_and_in_apply_is_started_again_and_a_stamp_has_ea
     killed_and_started_again(Some("stamp=done_by")).await;
 }
 
-/// `flags`: those of a migration that counts each item up and is not repeatable; without, one that is.
-async fn two_at_one_segment(flags: Option<&[&str]>) {
-    let (Some(echo), Some(steps)) = (guest("echo"), guest("steps")) else { return };
-    let (plugin, counts, flags) = (if flags.is_some() { &steps } else { &echo }, flags.is_some(), flags.unwrap_or_default());
-    let fleet = Fleet::new(World::with_numbers(800));
-    let leader = fleet.lead(plugin, &[flags, &["--max-write-units", "320"]].concat());
-    fleet.plan_all(plugin, flags);
-    fleet.until_there("manifest.json").await;
-    let is_done = |item: &Item| if !counts { touched(item) } else { number(item, "n") != number(item, "Id") };
-    let frozen: Vec<Child> = (0..SEGMENTS).map(|segment| fleet.apply(segment, &[])).collect();
-    fleet.until_some(is_done).await;
-    // As an engine sees it: lost. They are not.
-    let signal = |signal: &str, child: &Child| {
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
-    };
-    frozen.iter().for_each(|child| signal("-STOP", child));
-    let others: Vec<Child> = (0..SEGMENTS).map(|segment| fleet.apply(segment, &[])).collect();
-    fleet.until_there("again").await;
-    frozen.iter().for_each(|child| signal("-CONT", child));
-    for child in frozen.into_iter().chain(others) {
-        let (code, said) = ended(child);
-        assert!(code == 0 || code == 75, "{flags:?}: {code} {said}");
-    }
-    let (code, said) = ended(leader);
-    assert_eq!(code, 0, "{flags:?}: {said}");
-    match counts {
-        false => assert!(fleet.world.table("Things").await.iter().all(touched)),
-        true => counted_once(&fleet.world).await,
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_at_one_segment_at_once_double_nothing_without_a_proof() {
-    two_at_one_segment(Some(&PLUS)).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_at_one_segment_at_once_leave_nothing_out() {
-    two_at_one_segment(None).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_at_one_segment_at_once_do_each_item_once_with_receipts() {
-    two_at_one_segment(Some(&plus("receipts"))).await;
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn two_at_one_segment_at_once_do_each_item_once_with_a_stamp() {
-    two_at_one_segment(Some(&plus("stamp=done_by"))).await;
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn what_an_engine_left_is_finished_by_one_process_shown_and_taken_back() {
     let Some(echo) = guest("echo") else { return };
@@ -314,59 +269,6 @@ async fn what_an_engine_left_is_finished_by_one_process_shown_and_taken_back() {
     assert_eq!((code, out.starts_with("undone")), (0, true), "{out}{error}");
     assert_eq!(fleet.world.table("Things").await, before);
     assert!(fleet.world.migrator().await.applied().await.unwrap().is_empty());
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_belong_together_is_refused_with_one_clear_error() {
-    let (Some(echo), Some(steps)) = (guest("echo"), guest("steps")) else { return };
-    let fleet = Fleet::new(World::with_rows(80));
-    let refused = |child: Child, code: i32, words: &str| {
-        let (ended, said) = ended(child);
-        assert_eq!(ended, code, "{said}");
-        assert!(said.contains(words), "{words}: {said}");
-        assert_eq!(said.lines().filter(|line| line.starts_with("error")).count(), 1, "{said}");
-    };
-    refused(fleet.apply(0, &[]), 3, "no run has begun");
-    refused(fleet.plan("/no/such/plugin.wasm", 0, &[]), 2, "/no/such/plugin.wasm");
-    line(fleet.plan(&echo, 0, &[]).wait_with_output().unwrap(), 0);
-    refused(fleet.apply(0, &[]), 3, "not every segment");
-    refused(fleet.plan(&steps, 1, &PLUS), 3, "another plugin");
-    refused(fleet.plan(&echo, 1, &["--arg", "a=b"]), 3, "another arguments");
-    refused(fleet.plan(&echo, 1, &["--exactly-once", "receipts"]), 3, "another proof");
-    refused(fleet.plan(&echo, 1, &["--no-atomic"]), 3, "--no-atomic");
-    let wrong = ["plan", &echo, "--table", "Things", "--segment", "1/4", "--journal", &fleet.url];
-    refused(fleet.command(&wrong).spawn().unwrap(), 3, "another number of segments");
-    let run = fleet.shared().join("run.json");
-    let text = std::fs::read_to_string(&run).unwrap();
-    let version = format!("\"host_version\":\"{}\"", env!("CARGO_PKG_VERSION"));
-    assert!(text.contains(&version));
-    std::fs::write(&run, text.replace(&version, "\"host_version\":\"0.0.1\"")).unwrap();
-    refused(fleet.plan(&echo, 1, &[]), 3, "another version");
-    std::fs::write(&run, &text[..text.len() / 2]).unwrap();
-    refused(fleet.plan(&echo, 1, &[]), 65, "damaged");
-    std::fs::write(&run, &text).unwrap();
-    // All planned, and then what was planned is replaced.
-    let leader = fleet.lead(&echo, &[]);
-    fleet.plan_all(&echo, &[]);
-    fleet.until_there("manifest.json").await;
-    let manifest = fleet.shared().join("manifest.json");
-    let whole = std::fs::read(&manifest).unwrap();
-    for cut in [0, whole.len() / 2, whole.len() - 1] {
-        std::fs::write(&manifest, &whole[..cut]).unwrap();
-        refused(fleet.apply(0, &[]), 65, "damaged");
-    }
-    std::fs::write(&manifest, &whole).unwrap();
-    let theirs = Fleet { url: format!("{}-other", fleet.url), world: World::with_rows(80) };
-    theirs.plan_all(&echo, &[]);
-    let from = PathBuf::from(theirs.url.trim_start_matches("file://")).join("segments/0000002/plan.json");
-    let to = fleet.shared().join("segments/0000002/plan.json");
-    let own = std::fs::read(&to).unwrap();
-    std::fs::copy(from, &to).unwrap();
-    refused(fleet.apply(2, &[]), 3, "is of run");
-    std::fs::write(&to, own).unwrap();
-    fleet.apply_all();
-    let (code, said) = ended(leader);
-    assert_eq!(code, 0, "{said}");
 }
 
 /// The shell's part of the containers' commands in the documentation, for eight segments.
