@@ -11,6 +11,8 @@ pub mod plain;
 pub mod proxy;
 pub mod schema;
 pub mod soak;
+#[cfg(target_os = "linux")]
+pub mod spark;
 
 use std::path::PathBuf;
 

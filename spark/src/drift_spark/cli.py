@@ -98,6 +98,9 @@ def _session(wanted: Command) -> Any:
         conf.setMaster(wanted.master)
     for name, value in wanted.conf:
         conf.set(name, value)
+    if (conf.get("spark.master") or "").startswith("local"):
+        # Else it would be the first python3 of PATH, of another version perhaps.
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     try:
         return SparkContext(conf=conf)
     except Exception as error:
