@@ -61,8 +61,8 @@ def main(arguments: Optional[List[str]] = None) -> int:
 
 
 def _run(wanted: Command) -> int:
-    _hear_signals()
     sc = _session(wanted)
+    _hear_signals()
     try:
         summary = Run(
             sc, wanted.plugin, wanted.table, wanted.journal, wanted.segments, wanted.binary, wanted.at_once, wanted.flags, None
@@ -108,12 +108,13 @@ def _session(wanted: Command) -> Any:
 
 
 def _hear_signals() -> None:
-    """SIGTERM ends it as Ctrl-C does. So does the end of the process that started this one, where that is Spark's own: a driver without it does nothing."""
+    """SIGTERM ends it as Ctrl-C does, which pyspark would take otherwise. So does the end of the process that started this one, where that is Spark's own: a driver without it does nothing."""
 
     def terminate(_number: int, _frame: Optional[FrameType]) -> None:
         raise Terminated
 
     signal.signal(signal.SIGTERM, terminate)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if "PYSPARK_GATEWAY_PORT" in os.environ:
         parent = os.getppid()
         threading.Thread(target=_follow, args=(parent,), daemon=True).start()

@@ -16,7 +16,7 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 from . import binary as binaries
 from . import child, ship, slots
@@ -27,8 +27,8 @@ from .task import Look, Record, Task, roots
 
 #: Whoever is still at work when the leader has ended well is about to end by itself.
 ALMOST_DONE = 15.0
-#: What Spark calls the jobs of a thread by.
-OF_A_THREAD = ("spark.jobGroup.id", "spark.job.description", "spark.job.interruptOnCancel")
+#: Between two looks whether a job is over, in which signals are heard.
+LOOK = 0.2
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,6 @@ class Run:
 
     def through(self) -> Summary:
         """The whole run, in the order in which the module's head has it."""
-        before = {name: self.sc.getLocalProperty(name) for name in OF_A_THREAD}
         try:
             program, version = self.look()
             shipped = ship.files(self.sc, self.flags.files())
@@ -117,22 +116,13 @@ class Run:
         finally:
             if self.leader:
                 self.leader.stop()
-            self.restore(before)
-
-    def restore(self, before: Dict[str, Optional[str]]) -> None:
-        """What this thread's jobs are called is its caller's again."""
-        for name, value in before.items():
-            # A session that is over has none.
-            if self.sc._jsc is not None:
-                self.sc.setLocalProperty(name, value)
 
     def look(self) -> Tuple[str, str]:
         """The driver's binary and its version, which all executors have as well."""
         program = binaries.find(self.binary, roots(), os.environ, strict=False)
         version = binaries.version(program)
-        self.describe("look for drift-host")
         tasks = max(1, min(self.present, self.segments))
-        found = self.collected(lambda: self.sc.parallelize(range(tasks), tasks).mapPartitions(Look(self.binary)).collect())
+        found = self.collected("look for drift-host", range(tasks), Look(self.binary))
         for machine in found:
             if "error" in machine:
                 raise DriftError(machine["code"], machine["error"])
@@ -151,7 +141,7 @@ class Run:
         while self.at_work:
             if time.monotonic() >= until:
                 # Again, for a job that was not there yet.
-                self.sc.cancelJobGroup(self.group)
+                self.cancel()
             time.sleep(0.5)
 
     def job(self, task: Task) -> bool:
@@ -160,7 +150,6 @@ class Run:
         done = self.done[task.verb]
         for rounds in range(slots.ROUNDS):
             left = [number for number in range(self.segments) if number not in done]
-            self.describe(f"{task.verb} {len(left)} of {self.segments} segments")
             self.tell(f"{task.verb}: {len(left)} of {self.segments} segments, {self.at_once} at a time")
             records = self.segments_of(task, left)
             if records is None:
@@ -181,7 +170,7 @@ class Run:
         try:
             if not leader or leader.is_over():
                 return None
-            return self.collected(lambda: self.sc.parallelize(left, len(left)).mapPartitions(task).collect())
+            return self.collected(f"{task.verb} {len(left)} of {self.segments} segments", left, task)
         except DriftError:
             if leader and leader.is_over():
                 return None
@@ -220,32 +209,60 @@ class Run:
         run = str(document.get("run") or self.run_id())
         return Summary(run, code, self.leader.output, document, lines["plan"], lines["apply"])
 
-    def collected(self, job: "Callable[[], List[Record]]") -> List[Record]:
-        """Runs a job; an error of a task, or of Spark, becomes one of ours. Jobs are cancelled if this call is left."""
+    def collected(self, what: str, numbers: Sequence[int], task: Callable[[Iterable[int]], Iterator[Record]]) -> List[Record]:
+        """Runs a job of a task a number; an error of a task, or of Spark, becomes one of ours. If this call is left, the job is cancelled.
+
+        By a thread of its own: a signal that came while this one reads Spark's answer would break off the answer, and with it all that Spark could
+        be told. And what that thread's jobs are called, its caller's are not."""
         from py4j.protocol import Py4JError, Py4JJavaError
+        from pyspark import InheritableThread
 
+        records: List[Record] = []
+        errors: List[BaseException] = []
+
+        def work() -> None:
+            try:
+                # By interrupting, a task's Python process ends within two seconds, and drift-host with it.
+                self.sc.setJobGroup(self.group, f"drift-host: {what}", True)
+                records.extend(self.sc.parallelize(numbers, len(numbers)).mapPartitions(task).collect())
+            except BaseException as error:
+                errors.append(error)
+
+        thread = InheritableThread(target=work, daemon=True)
+        thread.start()
         try:
-            return job()
-        except Py4JJavaError as error:
-            said = str(error)
-            found = found_in(said)
-            if found:
-                raise found from None
-            if "cancelled" in said:
-                raise DriftError(INTERRUPTED, "the job was cancelled; the same call again goes on with the run") from None
-            raise DriftError(AGAIN, f"Spark ended the job: {_first(said)}; the same call again goes on with the run") from None
-        except Py4JError as error:
-            raise DriftError(AGAIN, f"Spark is gone: {error}; the same call again goes on with the run") from None
+            while thread.is_alive():
+                thread.join(LOOK)
         except BaseException:
-            self.sc.cancelJobGroup(self.group)
+            self.cancel()
             raise
+        for error in errors:
+            if not isinstance(error, Py4JError):
+                raise error
+            raise _told(str(error), isinstance(error, Py4JJavaError)) from None
+        return records
 
-    def describe(self, what: str) -> None:
-        # By interrupting, a task's Python process ends within two seconds, and drift-host with it.
-        self.sc.setJobGroup(self.group, f"drift-host: {what}", True)
+    def cancel(self) -> None:
+        try:
+            self.sc.cancelJobGroup(self.group)
+        except Exception as error:
+            # What is to be cancelled ended with Spark.
+            self.tell(f"Spark took no cancel: {type(error).__name__}")
 
     def tell(self, what: str) -> None:
         print(f"drift-spark: {what}", file=sys.stderr, flush=True)
+
+
+def _told(said: str, by_java: bool) -> DriftError:
+    """What Spark says of a job, as an error of ours."""
+    found = found_in(said)
+    if found:
+        return found
+    if not by_java:
+        return DriftError(AGAIN, f"Spark is gone: {said}; the same call again goes on with the run")
+    if "cancelled" in said:
+        return DriftError(INTERRUPTED, "the job was cancelled; the same call again goes on with the run")
+    return DriftError(AGAIN, f"Spark ended the job: {_first(said)}; the same call again goes on with the run")
 
 
 def _first(text: str) -> str:

@@ -2,21 +2,27 @@
 #![cfg(target_os = "linux")]
 
 use std::collections::BTreeMap;
+use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use drift_host::model::{Item, Value};
 use drift_tests::spark::{Spark, Sparked, signal, source};
 use drift_tests::{World, binary, guest};
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 const STRIKES: &str = "Strikes:+Id=birdstrikes.csv";
 
 /// As the README has it: the example, which takes no flags.
 fn strikes<'a>(world: &World, tidy: &'a str) -> Sparked<'a> {
     Sparked { table: "Strikes", ..Sparked::of(world, tidy, &[]) }
+}
+
+/// Four segments at once: each takes up the leader's lease, which takes five seconds.
+fn few<'a>(world: &World, plugin: &'a str, flags: &'a [&'a str]) -> Sparked<'a> {
+    Sparked { master: "local[4,4]", segments: 4, ..Sparked::of(world, plugin, flags) }
 }
 
 fn touched(item: &Item) -> bool {
@@ -88,10 +94,6 @@ async fn one_machine_spark_and_eight_processes_give_one_table_and_one_history() 
     let told =
         |row: &drift_host::history::Applied| (row.name.clone(), row.digest.clone(), row.detail("changed").map(str::to_owned));
     assert_eq!(told(&rows[0][0]), told(&rows[1][0]));
-    // Once more is once.
-    let (code, out, said) = spark.run(&sparked, &strikes(&sparked, &tidy)).ended();
-    assert_eq!(code, 0, "{out}{said}");
-    recorded_once(&sparked).await;
 }
 
 /// An item without its number, for rows that were loaded twenty times.
@@ -107,7 +109,7 @@ async fn the_strikes_twenty_times_over_are_each_migrated_as_once() {
     let (code, out, error) = one.drift_host(&["run", &tidy, "--table", "Strikes"]);
     assert_eq!(code, 0, "{out}{error}");
     let once: BTreeMap<i64, _> = one.table("Strikes").await.iter().map(|item| (number(item, "Id"), unnumbered(item))).collect();
-    let (code, out, said) = spark.run(&many, &Sparked { segments: 16, ..strikes(&many, &tidy) }).ended();
+    let (code, out, said) = spark.run(&many, &strikes(&many, &tidy)).ended();
     assert_eq!(code, 0, "{out}{said}");
     let items = many.table("Strikes").await;
     assert_eq!((items.len(), once.len()), (200_000, 10_000));
@@ -123,14 +125,11 @@ async fn a_driver_that_is_killed_leaves_nobody_and_the_same_command_goes_on() {
     let Some(echo) = guest("echo") else { return };
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(800);
-    let mut driver = spark.run(&world, &Sparked::of(&world, &echo, &["--max-read-units", "10"]));
-    driver.process("plan").await;
-    driver.kill();
-    let driver = spark.run(&world, &Sparked::of(&world, &echo, &["--max-write-units", "80"]));
+    let driver = spark.run(&world, &few(&world, &echo, &["--max-write-units", "80"]));
     until_some(&world, touched).await;
     driver.kill();
     assert!(!world.table("Things").await.iter().all(touched), "it was done before it was killed");
-    let (code, out, said) = spark.run(&world, &Sparked::of(&world, &echo, &[])).ended();
+    let (code, out, said) = spark.run(&world, &few(&world, &echo, &[])).ended();
     assert_eq!(code, 0, "{out}{said}");
     assert!(out.contains("800 changed"), "{out}");
     assert!(world.table("Things").await.iter().all(touched));
@@ -154,7 +153,7 @@ async fn started_again(master: &str, by_the_driver: bool) {
         "--max-read-units",
         "40",
     ];
-    let mut driver = spark.run(&world, &Sparked { master, ..Sparked::of(&world, &steps, &flags) });
+    let mut driver = spark.run(&world, &Sparked { master, ..few(&world, &steps, &flags) });
     for verb in ["plan", "apply"] {
         signal("KILL", driver.process(verb).await);
     }
@@ -170,12 +169,12 @@ async fn started_again(master: &str, by_the_driver: bool) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_killed_is_started_again_by_spark() {
-    started_again("local[2,4]", false).await;
+    started_again("local[4,4]", false).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_process_that_is_killed_is_started_again_by_the_driver_where_spark_does_not() {
-    started_again("local[2]", true).await;
+    started_again("local[4]", true).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -185,7 +184,7 @@ async fn a_run_that_is_stopped_says_how_to_go_on() {
     let world = World::with_rows(800);
     for (name, exit, verb) in [("INT", 130, "plan"), ("TERM", 143, "apply")] {
         let slow: &[&str] = if verb == "plan" { &["--max-read-units", "8"] } else { &["--max-write-units", "80"] };
-        let mut driver = spark.run(&world, &Sparked::of(&world, &echo, slow));
+        let mut driver = spark.run(&world, &few(&world, &echo, slow));
         driver.process(verb).await;
         tokio::time::sleep(Duration::from_millis(300)).await;
         driver.signal(name);
@@ -195,7 +194,7 @@ async fn a_run_that_is_stopped_says_how_to_go_on() {
         assert!(!said.contains("Traceback"), "{said}");
     }
     // The leader gave the table back: nobody waits for its lease.
-    let (code, out, said) = spark.run(&world, &Sparked::of(&world, &echo, &[])).ended();
+    let (code, out, said) = spark.run(&world, &few(&world, &echo, &[])).ended();
     assert_eq!((code, out.contains("800 changed")), (0, true), "{out}{said}");
     assert!(world.table("Things").await.iter().all(touched));
     recorded_once(&world).await;
@@ -208,10 +207,10 @@ from pyspark import SparkContext
 import drift_spark
 from drift_spark import DriftError
 plugin, url, endpoint, binary = sys.argv[1:]
-sc = SparkContext("local[2,4]", "a notebook")
+sc = SparkContext("local[4,4]", "a notebook")
 def call(*flags):
     return drift_spark.run(
-        sc, plugin=plugin, table="Things", segments=8, journal=url, binary=binary, job_group="mine", flags=["--endpoint-url", endpoint, *flags]
+        sc, plugin=plugin, table="Things", segments=4, journal=url, binary=binary, job_group="mine", flags=["--endpoint-url", endpoint, *flags]
     )
 def cancel():
     while not sc.statusTracker().getJobIdsForGroup("mine"):
@@ -220,7 +219,7 @@ def cancel():
     sc.cancelJobGroup("mine")
 threading.Thread(target=cancel, daemon=True).start()
 try:
-    call("--max-read-units", "8")
+    call("--max-write-units", "40")
     print("it was not cancelled")
 except DriftError as error:
     print(error.exit_code, error)
@@ -246,7 +245,7 @@ async fn a_notebook_gets_a_summary_and_can_cancel() {
     assert_eq!(lines.len(), 3, "{out}{said}");
     assert!(lines[0].starts_with("130 the job was cancelled; the same call again goes on"), "{out}{said}");
     // The session is its owner's, before and after.
-    assert_eq!(&lines[1..], ["0 applied 800 8 800", "45 None"], "{said}");
+    assert_eq!(&lines[1..], ["0 applied 800 4 800", "45 None"], "{said}");
     assert!(world.table("Things").await.iter().all(touched));
     recorded_once(&world).await;
 }
@@ -259,73 +258,102 @@ fn stand_in(world: &World, name: &str, text: &str) -> PathBuf {
     path
 }
 
+/// One session, and what a call of these words ends with: a line each, its exit code first.
+const CALLS: &str = r#"
+import json, sys
+from pyspark import SparkContext
+import drift_spark
+sc = SparkContext("local[4,4]", "errors")
+for words in json.load(sys.stdin):
+    flags = words.pop("flags", [])
+    try:
+        summary = drift_spark.run(sc, table=words.pop("table", "Things"), segments=4, flags=flags, **words)
+        print(json.dumps([summary.exit_code, summary.document["state"]]))
+    except drift_spark.DriftError as error:
+        print(json.dumps([error.exit_code, str(error)]))
+"#;
+
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_is_one_clear_error_before_anything_is_begun() {
-    let (Some(echo), Some(steps)) = (guest("echo"), guest("steps")) else { return };
+async fn what_cannot_be_is_one_clear_error() {
+    let (Some(echo), Some(steps), Some(panics)) = (guest("echo"), guest("steps"), guest("panics")) else { return };
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(80);
     let before = world.table("Things").await;
-    let usual = Sparked::of(&world, &echo, &[]);
-    let refused = |sparked: Sparked<'_>, exit: i32, words: &[&str]| {
-        let (code, out, said) = spark.run(&world, &sparked).ended();
-        assert_eq!((code, out.as_str()), (exit, ""), "{said}");
-        let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error")).collect();
-        assert_eq!(errors.len(), 1, "{said}");
-        assert!(words.iter().all(|words| errors[0].contains(words)), "{words:?}: {said}");
-        assert!(!said.contains("Traceback"), "{said}");
-    };
-    let other = |name: &str, text: &str| Sparked { binary: stand_in(&world, name, text), ..usual.clone() };
-    // The driver is given one that starts, so that it is the executors' that is missed.
-    let there = binary().display().to_string();
+    let usual = few(&world, &echo, &[]);
     let version = String::from_utf8(Command::new(binary()).arg("--version").output().unwrap().stdout).unwrap();
-    refused(
-        Sparked { binary: "no/such/drift-host".into(), ..usual.clone() },
-        2,
-        &["there is no drift-host on", "no/such/drift-host", "--archives"],
-    );
-    refused(
-        other("foreign", "\x7fELF of another machine"),
-        2,
-        &["foreign", "is for another kind of machine than", "exec format error"],
-    );
     // The same path, which says one thing to the driver and another to an executor.
-    let says = format!("#!/bin/sh\n[ -n \"$SPARK_REUSE_WORKER\" ] && echo drift-host 0.0.9 && exit\nexec {there} \"$@\"\n");
-    refused(other("older", &says), 3, &["is drift-host 0.0.9, and the driver has", version.trim()]);
-    refused(Sparked { flags: &["--conf", "spark.speculation=true"], ..usual.clone() }, 2, &["spark.speculation=false"]);
-    refused(Sparked { flags: &["--segment", "1/8"], ..usual.clone() }, 2, &["--segment is said to each process by drift-spark"]);
-    refused(Sparked { plugin: "no-such.wasm", ..usual.clone() }, 2, &["the plugin no-such.wasm is no file of the driver's"]);
-    refused(Sparked { table: "Nowhere", ..usual.clone() }, 4, &["Nowhere"]);
-    refused(Sparked { flags: &["--on", "done=true"], ..usual.clone() }, 2, &["--on"]);
-    assert!(!world.dir.path().join("shared/run.json").exists(), "something was begun");
-    // Another run's place.
-    let (code, out, said) = spark.run(&world, &usual).ended();
-    assert_eq!(code, 0, "{out}{said}");
-    let migrated = world.table("Things").await;
-    refused(
-        Sparked { plugin: &steps, flags: &["--grant", "asked"], ..usual.clone() },
-        3,
-        &["began with another plugin", "another --journal"],
+    let says = format!(
+        "#!/bin/sh\n[ -n \"$SPARK_REUSE_WORKER\" ] && echo drift-host 0.0.9 && exit\nexec {} \"$@\"\n",
+        binary().display()
     );
-    assert_eq!(world.table("Things").await, migrated);
-    assert_ne!(before, migrated);
+    let (foreign, older) = (stand_in(&world, "foreign", "\x7fELF of another machine"), stand_in(&world, "older", &says));
+    let endpoint = world.running.endpoint_url();
+    let call = |plugin: &str, url: &str, binary: &Path, flags: &[&str]| {
+        let flags: Vec<&str> = ["--endpoint-url", &endpoint].into_iter().chain(flags.iter().copied()).collect();
+        json!({ "plugin": plugin, "journal": url, "binary": binary, "flags": flags })
+    };
+    let (there, other) = (binary(), format!("{}-other", usual.url));
+    let mut nowhere = call(&echo, &usual.url, &there, &[]);
+    nowhere["table"] = "Nowhere".into();
+    let rows: Vec<(Json, i32, Vec<&str>)> = vec![
+        (
+            call(&echo, &usual.url, Path::new("no/such/drift-host"), &[]),
+            2,
+            vec!["there is no drift-host on", "no/such/drift-host", "--archives"],
+        ),
+        (call(&echo, &usual.url, &foreign, &[]), 2, vec!["is for another kind of machine than", "exec format error"]),
+        (call(&echo, &usual.url, &older, &[]), 3, vec!["is drift-host 0.0.9, and the driver has", version.trim()]),
+        (call("no-such.wasm", &usual.url, &there, &[]), 2, vec!["the plugin no-such.wasm is no file of the driver's"]),
+        (nowhere, 4, vec!["Nowhere"]),
+        (call(&echo, &usual.url, &there, &["--on", "done=true"]), 2, vec!["--on"]),
+        (call(&echo, &usual.url, &there, &["--secret-arg", "key=env:DRIFT_UNSET"]), 2, vec!["DRIFT_UNSET"]),
+        // Too many failed.
+        (call(&panics, &usual.url, &there, &["--arg", "id=7"]), 1, vec!["refused"]),
+        // Another run's place.
+        (call(&steps, &usual.url, &there, &["--grant", "asked"]), 3, vec!["began with another plugin", "another --journal"]),
+        (call(&echo, &other, &there, &[]), 0, vec!["applied"]),
+        (call(&echo, &other, &there, &[]), 0, vec!["applied"]),
+    ];
+    let calls: Vec<&Json> = rows.iter().map(|(call, ..)| call).collect();
+    let mut command = spark.python(&world);
+    command.env("PYSPARK_PYTHON", command.get_program().to_owned()).args(["-c", CALLS]);
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut session = command.spawn().unwrap();
+    session.stdin.take().unwrap().write_all(json!(calls).to_string().as_bytes()).unwrap();
+    let output = session.wait_with_output().unwrap();
+    let (out, said) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!(out.lines().count(), rows.len(), "{out}{said}");
+    for (line, (call, exit, words)) in out.lines().zip(&rows) {
+        let ended: Json = serde_json::from_str(line).unwrap();
+        let text = ended[1].as_str().unwrap();
+        assert_eq!(ended[0], *exit, "{call}: {text}\n{said}");
+        assert!(words.iter().all(|words| text.contains(words)), "{call}: {words:?}: {text}\n{said}");
+    }
+    assert!(!said.contains("Traceback"), "{said}");
+    assert_ne!(world.table("Things").await, before);
+    recorded_once(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn failed_items_of_all_segments_are_one_list_and_too_many_stop_the_run() {
+async fn an_error_is_one_line_and_failed_items_of_all_segments_are_one_list() {
     let Some(panics) = guest("panics") else { return };
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(80);
-    let before = world.table("Things").await;
-    let (code, out, said) = spark.run(&world, &Sparked::of(&world, &panics, &["--arg", "id=7"])).ended();
-    assert_eq!((code, out.starts_with("refused")), (1, true), "{out}{said}");
-    assert_eq!(world.table("Things").await, before);
-    let url = format!("file://{}", world.dir.path().join("another").display());
-    let some = Sparked { url: url.clone(), ..Sparked::of(&world, &panics, &["--arg", "id=7", "--max-errors", "1"]) };
+    for (sparked, words) in [
+        (few(&world, &panics, &["--segment", "1/8"]), "--segment is said to each process by drift-spark"),
+        (Sparked { binary: "no/such/drift-host".into(), ..few(&world, &panics, &[]) }, "there is no drift-host on"),
+    ] {
+        let (code, out, said) = spark.run(&world, &sparked).ended();
+        let errors: Vec<&str> = said.lines().filter(|line| line.starts_with("error: ")).collect();
+        assert_eq!((code, out.as_str(), errors.len(), said.contains("Traceback")), (2, "", 1, false), "{said}");
+        assert!(errors[0].contains(words), "{said}");
+    }
+    let some = few(&world, &panics, &["--arg", "id=7", "--max-errors", "1"]);
     let (code, out, said) = spark.run(&world, &some).ended();
     assert_eq!((code, out.starts_with("incomplete"), out.contains("1 failed")), (1, true, true), "{out}{said}");
-    let command = format!("drift-host show {url} --errors");
-    assert!(said.contains(&command), "{said}");
-    let (code, out, error) = world.drift_host(&["show", &url, "--errors", "--json"]);
+    assert!(said.contains(&format!("drift-host show {} --errors", some.url)), "{said}");
+    let (code, out, error) = world.drift_host(&["show", &some.url, "--errors", "--json"]);
     let listed: Json = serde_json::from_str(&out).unwrap_or_default();
     assert_eq!(code, 0, "{out}{error}");
     assert!(listed.to_string().contains("\"7\""), "{listed}");
@@ -369,7 +397,7 @@ async fn a_policy_and_an_archive_travel_and_the_package_can_be_installed() {
     std::fs::write(at("strict.toml"), "[tables.Things]\n").unwrap();
     let archive = format!("spark.archives={}#drift", at("bundle.tar.gz").display());
     let flags = ["--conf", &archive, "--policy", "strict.toml"];
-    let sparked = Sparked { binary: "drift/drift-host".into(), ..Sparked::of(&world, &echo, &flags) };
+    let sparked = Sparked { binary: "drift/drift-host".into(), ..few(&world, &echo, &flags) };
     let (code, out, said) = spark.run(&world, &sparked).ended();
     assert_eq!((code, out.contains("80 changed")), (0, true), "{out}{said}");
     assert!(world.table("Things").await.iter().all(touched));
