@@ -12,6 +12,8 @@ pub mod proxy;
 pub mod schema;
 pub mod shares;
 pub mod soak;
+#[cfg(target_os = "linux")]
+pub mod spark;
 
 use std::path::PathBuf;
 

@@ -13,7 +13,8 @@ use crate::cargo::{program, target_dir};
 use crate::{Result, in_ci, root};
 
 /// What the tests read, below the clone's root.
-const PARTS: [&str; 9] = [
+const PARTS: [&str; 10] = [
+    "spark",
     "guest-sdk/js",
     "guest-sdk/go",
     "guest-sdk/python",
@@ -130,6 +131,14 @@ fn python(tests: &Tests) -> Result<()> {
     for folder in [sdk.join("tests"), tests.example("python")] {
         program(interpreter()).args(["-m", "unittest", "discover"]).env("PYTHONPATH", &sdk).current_dir(&folder).run()?;
     }
+    // What has Spark do the segments of a run, as far as it needs no Spark.
+    let spark = tests.copy.join("spark");
+    program(interpreter())
+        .args(["-m", "unittest", "discover"])
+        .env("PYTHONPATH", spark.join("src"))
+        .env("DRIFT_HOST_BIN", &tests.drift_host)
+        .current_dir(spark.join("tests"))
+        .run()?;
     tests.fixtures("python")
 }
 

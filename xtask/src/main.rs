@@ -1,4 +1,4 @@
-//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fuzz | bench | instructions | soak | measure | docs | record | deny | lint`.
+//! What people and CI run: `cargo xtask guests | demo | test | languages | crash | fleet | fuzz | bench | instructions | soak | measure | docs | record | deny | lint`.
 //!
 //! Nothing large is built into the clone: every cargo call made here keeps its output in a cache that all clones share,
 //! so that the second command, and the second clone, wait for no dependency.
@@ -8,6 +8,7 @@ mod cargo;
 mod crash;
 mod demo;
 mod deny;
+mod fleet;
 mod fuzz;
 mod guests;
 mod instructions;
@@ -27,6 +28,7 @@ cargo xtask demo                the whole way on an embedded DynamoDB: try, run,
 cargo xtask test [ARGUMENTS]    guests, then every test; arguments go to `cargo test`, and choose
 cargo xtask languages           of those, the unit tests of the SDKs and examples in JavaScript, TypeScript, Go and Python
 cargo xtask crash [OPTIONS]     kill migrations, resume them, look at every item: --runs N --seed S --kind KIND (docs/crash.md)
+cargo xtask fleet [OPTIONS]     runs on Spark whose processes are killed, frozen and stopped: --spark VERSION, --only WORDS, --rounds N (docs/spark.md)
 cargo xtask fuzz [OPTIONS]      damaged components and made-up answers against the host: --seconds N --seed S [COMPONENT.wasm]...
 cargo xtask bench [OPTIONS]     drift-host against a bare SDK loop: --items N --rounds N --data FILE.csv --json
 cargo xtask instructions        how many instructions an item costs, against before (bench/instructions.json; --bless writes it)
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         ("test", _) => test(rest),
         ("languages", true) => languages(),
         ("crash", _) => crash::run(rest),
+        ("fleet", _) => fleet::run(rest),
         ("fuzz", _) => fuzz::run(rest),
         ("bench", _) => bench::run(rest),
         ("instructions", _) => instructions::run(rest),
@@ -98,6 +101,14 @@ fn test(arguments: &[String]) -> Result<()> {
         }
         Err(message) => return Err(message),
     };
+    let spark = match python::spark() {
+        Ok(program) => Some(program),
+        Err(message) if !in_ci() => {
+            skipped.push(format!("runs on Spark: {message}"));
+            None
+        }
+        Err(message) => return Err(message),
+    };
     // Before the tests: they start it. With the whole workspace selected, so that dependencies have the same features and
     // are built once.
     let drift_host = drift_host()?;
@@ -110,6 +121,10 @@ fn test(arguments: &[String]) -> Result<()> {
     match &moto {
         Some(program) => tests.env("DRIFT_MOTO", program),
         None => tests.env_remove("DRIFT_MOTO"),
+    };
+    match &spark {
+        Some(program) => tests.env("DRIFT_SPARK_PYTHON", program),
+        None => tests.env_remove("DRIFT_SPARK_PYTHON"),
     };
     if guests.is_some() {
         toolchain::find()?.tell(&mut tests);

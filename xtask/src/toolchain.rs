@@ -148,19 +148,28 @@ fn debian(current: &Current) -> Result<Toolchain> {
 }
 
 fn install_debian_packages() -> Result<()> {
-    let root = program("id").arg("-u").output().is_ok_and(|id| id.trim() == "0");
-    if !Path::new("/usr/bin/apt-get").is_file() || !root {
-        return Err("Debian's rustc-web and rust-web-src are not installed, and only root can install them with apt-get".into());
-    }
-    program("apt-get").args(["update", "-qq"]).run()?;
-    program("apt-get")
-        .args(["install", "-y", "-qq", "--no-install-recommends", "rustc-web", "rust-web-src"])
-        .env("DEBIAN_FRONTEND", "noninteractive")
-        .run()?;
+    install_from_debian(&["rustc-web", "rust-web-src"])?;
     match Path::new(DEBIAN_SOURCE).is_dir() {
         true => Ok(()),
         false => Err(format!("rust-web-src is installed, but {DEBIAN_SOURCE} is not there")),
     }
+}
+
+/// Installs packages where this is Debian, and root asks.
+pub(crate) fn install_from_debian(packages: &[&str]) -> Result<()> {
+    let root = program("id").arg("-u").output().is_ok_and(|id| id.trim() == "0");
+    if !Path::new("/usr/bin/apt-get").is_file() || !root {
+        return Err(format!(
+            "Debian's {} are not installed, and only root can install them with apt-get",
+            packages.join(" and ")
+        ));
+    }
+    program("apt-get").args(["update", "-qq"]).run()?;
+    program("apt-get")
+        .args(["install", "-y", "-qq", "--no-install-recommends"])
+        .args(packages)
+        .env("DEBIAN_FRONTEND", "noninteractive")
+        .run()
 }
 
 /// Compiles an empty crate together with the standard library, and gives the library's parts.

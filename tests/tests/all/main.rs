@@ -51,6 +51,7 @@ mod secrets;
 mod security;
 mod segments;
 mod signed;
+mod spark;
 mod steer;
 mod telemetry;
 mod toolchains;
