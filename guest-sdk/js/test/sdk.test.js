@@ -184,7 +184,7 @@ test('every type goes through the text of the contract and back', () => {
   assert.deepEqual(item.b4, Uint8Array.of(255, 254, 253, 252));
   assert.equal(textOf([{ kind: 'patch', set: item, remove: ['x'] }]), `[{"patch":{"set":${text},"remove":["x"]}}]`);
   const [patch, update] = [{ kind: 'patch', set: item, remove: [] }, { kind: 'update', expression: 'x', names: {}, values: {} }];
-  assert.deepEqual(JSON.parse(textOf([patch, update]))[0], JSON.parse(textOf([patch]))[0]);
+  assert.deepEqual(JSON.parse(textOf([patch, update]))[0].patch.set, JSON.parse(textOf([patch]))[0].patch.set);
 });
 
 test('a whole number that stands as itself is the same number', () => {
