@@ -11,7 +11,8 @@ use super::author::{built, has};
 async fn what_javascript_draws_is_of_the_item_and_the_run() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("draw.js");
-    std::fs::write(&file, "export default { number: 8, name: 'draw', migrate(item) { item.d = String(Math.random()); } };").unwrap();
+    std::fs::write(&file, "export default { number: 8, name: 'draw', migrate(item) { item.d = String(Math.random()); } };")
+        .unwrap();
     draws_of_the_item_and_the_run(&file.display().to_string()).await;
 }
 
@@ -34,7 +35,8 @@ async fn draws_of_the_item_and_the_run(plugin: &str) {
     let mut seen = BTreeSet::new();
     for meta in ["meta_one", "meta_two"] {
         // One instance is asked about all items.
-        let (code, out, error) = world.drift_host(&["run", plugin, "--table", "Things", "--concurrency", "1", "--meta-table", meta]);
+        let (code, out, error) =
+            world.drift_host(&["run", plugin, "--table", "Things", "--concurrency", "1", "--meta-table", meta]);
         assert_eq!(code, 0, "{out}{error}");
         let table = world.table("Things").await;
         seen.extend(table.iter().map(|item| item.get("d").unwrap().as_s().unwrap().to_owned()));

@@ -57,7 +57,9 @@ impl<'de> Visitor<'de> for Actions {
                 Ok(None) => return Ok(actions),
                 Ok(Some(_)) if actions.len() == self.most => {
                     let most = self.most;
-                    return Err(A::Error::custom(format!("{ACTION}{at}: more than the limit of {most} for one item (--limit actions)")));
+                    return Err(A::Error::custom(format!(
+                        "{ACTION}{at}: more than the limit of {most} for one item (--limit actions)"
+                    )));
                 }
                 Ok(Some(said)) => actions.push(said.into()),
                 Err(problem) => return Err(A::Error::custom(format!("{ACTION}{at}: {problem}"))),
@@ -223,7 +225,9 @@ impl<'de> Visitor<'de> for ValueAt {
     type Value = Value;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a text, true, false, null, a whole number, a list, or one of DynamoDB's descriptors, {\"N\": \"1.5\"} say")
+        formatter.write_str(
+            "a text, true, false, null, a whole number, a list, or one of DynamoDB's descriptors, {\"N\": \"1.5\"} say",
+        )
     }
 
     fn visit_str<E: serde::de::Error>(self, text: &str) -> Result<Value, E> {

@@ -29,6 +29,32 @@ fn any_item_goes_into_a_text_and_back_unchanged() {
     });
 }
 
+/// What is read of a text that is damaged is an error, or is read again as the same from its own text.
+#[test]
+fn a_damaged_answer_is_an_error_or_another_answer() {
+    let damage =
+        proptest::collection::vec((any::<proptest::sample::Index>(), any::<bool>(), r#"[{}\[\]",:0-9eE.\\-truNSLM]"#), 1..4);
+    let believed = std::cell::Cell::new(0);
+    each(2_000, (items(), damage), |(item, damage)| {
+        let mut text: Vec<char> = format!(r#"[{{"patch":{{"set":{},"remove":["x"]}}}}]"#, of(&item).unwrap()).chars().collect();
+        for (at, replaces, by) in damage {
+            let at = at.index(text.len());
+            text.splice(at..at + usize::from(replaces), by.chars());
+        }
+        let Ok(actions) = read(&text.iter().collect::<String>()) else { return Ok(()) };
+        for action in actions {
+            if let Action::Patch(Patch { set, .. }) = action {
+                believed.set(believed.get() + 1);
+                let again = patch(&of(&set).unwrap());
+                let expected = vec![Action::Patch(Patch { set, remove: Vec::new() })];
+                prop_assert_eq!(format!("{:?}", again), format!("{:?}", Ok::<_, String>(expected)));
+            }
+        }
+        Ok(())
+    });
+    assert!(believed.get() > 100, "{} damaged texts were believed", believed.get());
+}
+
 #[test]
 fn dynamodb_json_is_an_answer_too() {
     each(256, items(), |item| {
@@ -93,7 +119,10 @@ fn every_action_is_read() {
     assert_eq!(one(json!({ "delete": {} })), Ok(Action::Delete(Target::This)));
     assert_eq!(one(json!({ "delete": { "table": "T", "key": { "Id": { "N": "1" } } } })), Ok(Action::Delete(address(Some("T")))));
     assert_eq!(read("[]"), Ok(Vec::new()));
-    assert_eq!(one(json!({ "patch": { "remove": ["a"] } })), Ok(Action::Patch(Patch { set: Attributes::default(), remove: vec!["a".into()] })));
+    assert_eq!(
+        one(json!({ "patch": { "remove": ["a"] } })),
+        Ok(Action::Patch(Patch { set: Attributes::default(), remove: vec!["a".into()] }))
+    );
 }
 
 #[test]
@@ -112,7 +141,10 @@ fn what_is_no_answer_is_said_and_where() {
     says(patch(r#"{"n":{"N":"one"}}"#), r#"attribute "n": "#);
     says(patch(r#"{"n":{"N":1}}"#), r#"attribute "n": invalid type: integer `1`, expected a string"#);
     for number in ["1.5", "1e3", "1000000000000000", "-1000000000000000", "18446744073709551615", "1e999"] {
-        says(patch(&format!(r#"{{"n":[{number}]}}"#)), if number == "1e999" { "number out of range" } else { "may not be exact as it stands" });
+        says(
+            patch(&format!(r#"{{"n":[{number}]}}"#)),
+            if number == "1e999" { "number out of range" } else { "may not be exact as it stands" },
+        );
     }
     says(patch(r#"{"n":{"M":{"deep":{"X":1}}}}"#), r#"attribute "n": attribute "deep": "X" is none of DynamoDB's descriptors"#);
     says(patch(r#"{"n":[{"L":[{"deep":1}]}]}"#), r#"attribute "n": "deep" is none of DynamoDB's descriptors"#);
