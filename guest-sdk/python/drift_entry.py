@@ -39,7 +39,7 @@ class WitWorld:
 
 
 def _answer(item: str, back: bool) -> str:
-    _DRAWS.begun = False
+    _DRAWS.seed()
     read, before = _wire.read_item(item)
     try:
         return _wire.write_actions(_MIGRATION.call(read, before, back))

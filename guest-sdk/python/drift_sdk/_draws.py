@@ -8,15 +8,18 @@ from typing import Any
 class OfTheItem(random.Random):
     """Begins from the system's random numbers, which in a component are the item's own: the same in a re-run."""
 
-    begun = True
+    begun = False
+
+    def seed(self, a: Any = None, version: int = 2) -> None:
+        """Without a value it begins anew when it is drawn from next."""
+        # componentize-py says so at an instance's first call, and drew 2,496 bytes for it: the first item's would be others in a re-run.
+        self.begun, self.gauss_next = a is not None, None
+        if self.begun:
+            super().seed(a, version)
 
     def _begin(self) -> None:
         if not self.begun:
             self.seed(os.urandom(16))
-
-    def seed(self, *args: Any, **named: Any) -> None:
-        self.begun = True
-        super().seed(*args, **named)
 
     def random(self) -> float:
         self._begin()
@@ -36,7 +39,7 @@ class OfTheItem(random.Random):
 
 
 def begun_with_items() -> OfTheItem:
-    """Puts one in the place of the module's own generator; after `begun = False` it begins anew. To be done before others import from there."""
+    """Puts one in the place of the module's own generator. To be done before others import from there."""
     module = vars(random)
     own, draws = module["random"].__self__, OfTheItem()
     for name, value in list(module.items()):

@@ -75,6 +75,15 @@ class Texts(unittest.TestCase):
         draws.begun = False
         draws.seed(7)
         self.assertEqual(draws.random(), seeded[0])
+        draws.seed()
+        self.assertFalse(draws.begun)
+        self.assertNotEqual(draws.random(), seeded[1])
+        # A gauss is one of two that are drawn together: the other is not the next item's.
+        draws.seed(7)
+        draws.gauss(0, 1)
+        draws.seed()
+        draws._begin = lambda: draws.begun or draws.seed(7)
+        self.assertEqual([draws.gauss(0, 1), draws.begun], [random.Random(7).gauss(0, 1), True])
 
     def test_every_action_has_its_text(self):
         actions = Actions()
