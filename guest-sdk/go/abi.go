@@ -21,21 +21,31 @@ const (
 	grantSize     = 24
 )
 
-// kept holds what the host reads or writes until a call is over, so that the garbage collector leaves it alone.
+// kept holds what the host reads or writes until a call is over, so that the garbage collector leaves it alone. What is left of
+// block is given out next: an item has some twenty texts, and an allocation each would cost as much as all else that is done with it.
 var (
 	kept        [][]uint64
+	block       []uint64
 	keptStrings []string
 	keptBytes   [][]byte
 )
 
-func release() { kept, keptStrings, keptBytes = nil, nil, nil }
+// blockSize is what most items want, in words of eight bytes.
+const blockSize = 128
+
+func release() { kept, block, keptStrings, keptBytes = nil, nil, nil, nil }
 
 func allocate(size uint32) pointer {
 	if size == 0 {
 		return 8
 	}
-	memory := make([]uint64, (size+7)/8)
-	kept = append(kept, memory)
+	words := (size + 7) / 8
+	if words > uint32(len(block)) {
+		block = make([]uint64, max(words, blockSize))
+		kept = append(kept, block)
+	}
+	memory := block[:words]
+	block = block[words:]
 	return pointer(uintptr(unsafe.Pointer(&memory[0])))
 }
 
@@ -63,8 +73,13 @@ func bytesAt(p pointer, length uint32) []byte {
 	return unsafe.Slice((*byte)(p.at(0)), length)
 }
 
+// text is what the host wrote, where it wrote it: nobody writes there again, and the string keeps its memory.
 func (p pointer) text(offset uint32) string {
-	return string(bytesAt(pointer(p.u32(offset)), p.u32(offset+4)))
+	length := p.u32(offset + 4)
+	if length == 0 {
+		return ""
+	}
+	return unsafe.String((*byte)(pointer(p.u32(offset)).at(0)), length)
 }
 
 func (p pointer) setText(offset uint32, text string) {

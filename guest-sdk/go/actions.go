@@ -150,7 +150,20 @@ func (a *Actions) withChange(before, after Item) ([]Action, error) {
 // diff is the patch from one state of an item to another; nil if there is no difference.
 func diff(before, after Item) (*Patch, error) {
 	patch := Patch{Set: Item{}}
-	for _, name := range slices.Sorted(maps.Keys(after)) {
+	var touched []string
+	fresh := 0
+	for name, value := range after {
+		old, had := before[name]
+		if !had {
+			fresh++
+		}
+		// What was left alone need not be looked at.
+		if !had || !untouched(old, value) {
+			touched = append(touched, name)
+		}
+	}
+	slices.Sort(touched)
+	for _, name := range touched {
 		value, err := attribute(name, after[name])
 		if err != nil {
 			return nil, err
@@ -159,9 +172,11 @@ func diff(before, after Item) (*Patch, error) {
 			patch.Set[name] = value
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(before)) {
-		if !after.Has(name) {
-			patch.Remove = append(patch.Remove, name)
+	if len(after)-fresh < len(before) {
+		for _, name := range slices.Sorted(maps.Keys(before)) {
+			if !after.Has(name) {
+				patch.Remove = append(patch.Remove, name)
+			}
 		}
 	}
 	if len(patch.Set) == 0 && len(patch.Remove) == 0 {

@@ -120,6 +120,45 @@ func short(text string) string {
 	return text
 }
 
+// apart gives an item as it was read once more; what can be changed of it is another.
+func (i Item) apart() Item {
+	made := make(Item, len(i))
+	for name, value := range i {
+		made[name] = apart(value)
+	}
+	return made
+}
+
+func apart(value any) any {
+	switch value := value.(type) {
+	case []byte:
+		return bytes.Clone(value)
+	case StringSet:
+		return slices.Clone(value)
+	case NumberSet:
+		return slices.Clone(value)
+	case BinarySet:
+		made := make(BinarySet, len(value))
+		for at, one := range value {
+			made[at] = bytes.Clone(one)
+		}
+		return made
+	case List:
+		made := make(List, len(value))
+		for at, child := range value {
+			made[at] = apart(child)
+		}
+		return made
+	case Map:
+		made := make(Map, len(value))
+		for name, child := range value {
+			made[name] = apart(child)
+		}
+		return made
+	}
+	return value
+}
+
 func (i Item) copy() (Item, error) {
 	copied := make(Item, len(i))
 	for name, value := range i {
@@ -275,6 +314,30 @@ func same(a, b any) bool {
 		}
 		return false
 	}
+}
+
+// untouched says whether a value is the one that was read, to the letter: then it need not be made normal to be compared.
+func untouched(before, value any) bool {
+	switch before := before.(type) {
+	case string:
+		value, ok := value.(string)
+		return ok && before == value
+	case Number:
+		value, ok := value.(Number)
+		return ok && before == value
+	case bool:
+		value, ok := value.(bool)
+		return ok && before == value
+	case nil:
+		return value == nil
+	case List:
+		value, ok := value.(List)
+		return ok && slices.EqualFunc(before, value, untouched)
+	case Map:
+		value, ok := value.(Map)
+		return ok && maps.EqualFunc(before, value, untouched)
+	}
+	return false
 }
 
 func unordered[T any](a, b []T, equal func(T, T) bool) bool {

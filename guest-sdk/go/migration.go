@@ -96,7 +96,7 @@ func Registered() Migration {
 	return *registered
 }
 
-// call runs one of the two functions on an item and gives the actions, the patch first.
+// call runs one of the two functions on an item as it is read and gives the actions, the patch first.
 func call(function Function, item Item) (actions []Action, err error) {
 	defer func() {
 		if panicked := recover(); panicked != nil {
@@ -106,10 +106,7 @@ func call(function Function, item Item) (actions []Action, err error) {
 	if function == nil {
 		return nil, fmt.Errorf("the migration has no undo")
 	}
-	before, err := item.copy()
-	if err != nil {
-		return nil, err
-	}
+	before := item.apart()
 	var more Actions
 	if err := function(item, &more); err != nil {
 		return nil, err

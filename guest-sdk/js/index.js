@@ -20,7 +20,7 @@ export class Num {
   /** For `+`, `<` and the like: a JavaScript number, if that is exactly this one. */
   valueOf() {
     const number = Number(this.text);
-    if (Number.isFinite(number) && this.equals(num(text(number)))) return number;
+    if (String(number) === this.text || (Number.isFinite(number) && this.equals(num(text(number))))) return number;
     throw new RangeError(`${this.text} is not exact as a JavaScript number: use toBigInt(), toString() or compare()`);
   }
 
@@ -41,8 +41,10 @@ export class Num {
 
   /** -1, 0 or 1. */
   compare(other) {
+    const { text } = num(other);
+    if (text === this.text) return 0;
     const a = parts(this.text);
-    const b = parts(num(other).toString());
+    const b = parts(text);
     if (a.digits === '' || b.digits === '' || a.negative !== b.negative) {
       const sign = (it) => (it.digits === '' ? 0 : it.negative ? -1 : 1);
       return Math.sign(sign(a) - sign(b));
@@ -53,7 +55,7 @@ export class Num {
   }
 }
 
-/** A number that DynamoDB gave: it was looked at there. */
+/** A number of a text that needs no looking at: DynamoDB gave it, or it is a whole one of JavaScript's. */
 export function given(text) {
   const number = Object.create(Num.prototype);
   number.text = text;
@@ -64,7 +66,7 @@ export function given(text) {
 export function num(value) {
   if (value instanceof Num) return value;
   if (typeof value === 'bigint') return new Num(String(value));
-  if (typeof value === 'number') return new Num(text(value));
+  if (typeof value === 'number') return Number.isSafeInteger(value) ? given(text(value)) : new Num(text(value));
   if (typeof value === 'string') return new Num(value);
   throw new TypeError(`${shown(value)} is no number`);
 }
@@ -75,6 +77,8 @@ function text(number) {
   throw new RangeError(`${number} is no number to DynamoDB`);
 }
 
+/** What is so written is in range, and has not too many digits. */
+const COMMON = /^-?\d{1,38}$/;
 const SYNTAX = /^[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?$/;
 
 function parts(text) {
@@ -88,6 +92,7 @@ function parts(text) {
 }
 
 function check(text) {
+  if (typeof text === 'string' && COMMON.test(text)) return;
   if (typeof text !== 'string' || !SYNTAX.test(text)) throw new RangeError(`${shown(text)} is not a decimal number`);
   const { digits, exponent } = parts(text);
   if (digits.length > 38) throw new RangeError(`${text} has more than 38 significant digits, which is what DynamoDB keeps`);
@@ -166,11 +171,11 @@ const DEEPEST = 32;
 
 /** A value as it would be read, and apart from the one given. */
 export function normal(value, path = 'the value', level = 1) {
+  if (value === null || typeof value === 'boolean') return value;
   const at = (error) => {
     error.message = `${path}: ${error.message}`;
     return error;
   };
-  if (value === null || typeof value === 'boolean') return value;
   try {
     if (typeof value === 'string') return wellFormed(value);
     if (typeof value === 'number' || typeof value === 'bigint' || value instanceof Num) return exact(value);
@@ -232,8 +237,8 @@ function shown(value) {
 export function same(a, b) {
   // What an author left alone is the very same.
   if (a === b) return true;
-  if (a instanceof Num || b instanceof Num) return a instanceof Num && b instanceof Num && a.equals(b);
   if (typeof a !== 'object' || typeof b !== 'object' || a === null || b === null) return false;
+  if (a instanceof Num || b instanceof Num) return a instanceof Num && b instanceof Num && a.equals(b);
   if (a instanceof Uint8Array || b instanceof Uint8Array) {
     return a instanceof Uint8Array && b instanceof Uint8Array && a.length === b.length && a.every((byte, at) => byte === b[at]);
   }
@@ -243,6 +248,7 @@ export function same(a, b) {
   if (Array.isArray(a) || Array.isArray(b)) {
     return Array.isArray(a) && Array.isArray(b) && a.length === b.length && a.every((child, at) => same(child, b[at]));
   }
+  if (!isPlain(b)) return false;
   const names = Object.keys(a);
   return names.length === Object.keys(b).length && names.every((name) => Object.hasOwn(b, name) && same(a[name], b[name]));
 }
@@ -256,36 +262,55 @@ function copied(value) {
   return copiedFields(value);
 }
 
-// What is done for every attribute of every item calls no function where it can do without: in QuickJS that is most of the cost.
-function copiedFields(object) {
-  const copy = { ...object };
-  for (const name of Object.keys(copy)) {
-    const value = copy[name];
-    if (typeof value === 'object' && value !== null && !(value instanceof Num)) define(copy, name, copied(value));
-  }
+const copiedFields = (object) => {
+  const copy = {};
+  for (const name of Object.keys(object)) define(copy, name, copied(object[name]));
   return copy;
+};
+
+/**
+ * An item that an author is to change, its `names` and, for each, the value as it was read: the very same where it cannot be
+ * changed, else one apart. What is made for every attribute of every item is in lists: an object made anew, or walked once more, costs QuickJS
+ * as much again. So does what goes by an iterator, `const [a, b] = …` too.
+ */
+export function handed(item) {
+  const names = Object.keys(item);
+  return { item, names, values: names.map((name) => copied(item[name])) };
 }
 
 /** The patch from an item as it was read to what an author left of it; null if there is no difference. */
-function difference(before, after) {
-  const patch = { kind: 'patch', set: {}, remove: [] };
-  let changed = false;
-  for (const name of Object.keys(after)) {
-    const value = after[name];
-    // undefined is what is not there, as in JSON.
-    if (value === before[name] || value === undefined) continue;
-    const left = normal(value, wellFormed(name));
-    if (Object.hasOwn(before, name) && same(before[name], left)) continue;
-    define(patch.set, name, left);
-    changed = true;
-  }
-  for (const name of Object.keys(before)) {
-    const value = after[name];
+function difference({ item, names, values }) {
+  let set, remove;
+  const now = Object.keys(item);
+  let fresh = now.length - names.length;
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at];
+    const value = item[name];
+    const before = values[at];
+    if (value === before) continue;
     // What an object inherits is a function, but for one name.
-    const inherits = typeof value === 'function' || name === '__proto__';
-    if (value === undefined || (inherits && !Object.hasOwn(after, name))) patch.remove.push(name);
+    const perhapsInherited = value === undefined || typeof value === 'function' || name === '__proto__';
+    const gone = perhapsInherited && !Object.hasOwn(item, name);
+    if (gone) fresh++;
+    // undefined is what is not there, as in JSON.
+    if (gone || value === undefined) {
+      (remove ??= []).push(name);
+      continue;
+    }
+    // A list or map that nobody touched is not made normal only to be found equal.
+    if (typeof before === 'object' && same(before, value)) continue;
+    const left = normal(value, name);
+    if (!same(before, left)) define((set ??= {}), name, left);
   }
-  return changed || patch.remove.length > 0 ? patch : null;
+  // Most of what is new is at the end.
+  const were = fresh > 8 ? new Set(names) : undefined;
+  for (let at = now.length - 1; fresh > 0; at--) {
+    const name = now[at];
+    if (were === undefined ? names.includes(name) : were.has(name)) continue;
+    fresh--;
+    if (item[name] !== undefined) define((set ??= {}), wellFormed(name), normal(item[name], name));
+  }
+  return set === undefined && remove === undefined ? null : { kind: 'patch', set: set ?? {}, remove: remove ?? [] };
 }
 
 const EXISTING = ['keep', 'replace', 'fail'];
@@ -393,24 +418,27 @@ export function described(migration) {
 
 let made = { host: undefined, gathered: undefined, context: undefined };
 
-/** The actions of one item, the patch first. `before` is the item as it is read, which nobody changes. */
-export function called(migration, direction, before, host) {
+/** The actions of one item, the patch first. `given` is what `handed` makes. */
+export function called(migration, direction, given, host) {
   if (made.host !== host) {
     const gathered = { actions: [] };
     made = { host, gathered, context: context(host, gathered) };
   }
   const actions = [];
   made.gathered.actions = actions;
-  const handed = copiedFields(before);
-  const returned = migration[direction](handed, made.context);
+  const returned = migration[direction](given.item, made.context);
   if (returned !== undefined) {
     const what = typeof returned?.then === 'function' ? 'a promise: there is nothing to wait for in a migration' : shown(returned);
     throw new TypeError(`${direction} changes the item that it is given, and returns nothing; it returned ${what}`);
   }
+  if (actions.length === 0) {
+    const patch = difference(given);
+    return patch === null ? actions : [patch];
+  }
   const onThis = (kind) => actions.some((action) => action.kind === kind && action.key === undefined);
   // What was changed of an item that goes no longer matters.
   if (onThis('delete')) return actions;
-  const patch = difference(before, handed);
+  const patch = difference(given);
   if (patch === null) return actions;
   if (onThis('update')) {
     const names = [...Object.keys(patch.set), ...patch.remove].map(shown).join(', ');

@@ -1,6 +1,6 @@
 // Migrations in unit tests, without a component. See testing.d.ts.
 
-import { BinarySet, Num, NumberSet, StringSet, called, described, fields, format, normal, same as alike } from './index.js';
+import { BinarySet, Num, NumberSet, StringSet, called, described, fields, format, handed, normal, same as alike } from './index.js';
 
 function host({ table = 'Table', keyAttributes = ['Id'], startedAt = '2026-01-01T00:00:00Z', args = {} } = {}) {
   return {
@@ -14,7 +14,7 @@ function host({ table = 'Table', keyAttributes = ['Id'], startedAt = '2026-01-01
 
 function run(migration, direction, item, options) {
   described(migration);
-  const actions = called(migration, direction, fields(item, ''), host(options));
+  const actions = called(migration, direction, handed(fields(item, '')), host(options));
   let after = { ...item };
   for (const action of actions) {
     if (action.kind === 'patch') {

@@ -3,8 +3,12 @@
 from componentize_py_types import Err
 from wit_world.imports import types as wit
 
-import migration as author
-from drift_sdk import _migration, _wire
+from drift_sdk import _draws, _migration, _wire
+
+# Before the author's module takes functions out of `random`.
+_DRAWS = _draws.begun_with_items()
+
+import migration as author  # noqa: E402
 
 _FOUND = [value for value in vars(author).values() if isinstance(value, _migration.Migration)]
 if len({id(value) for value in _FOUND}) != 1:
@@ -35,7 +39,9 @@ class WitWorld:
 
 
 def _answer(item: str, back: bool) -> str:
+    _DRAWS.seed()
+    read, before = _wire.read_item(item)
     try:
-        return _wire.write_actions(_MIGRATION.call(_wire.read_item(item), back))
+        return _wire.write_actions(_MIGRATION.call(read, before, back))
     except _migration.Failed as failed:
         raise Err(str(failed)) from None

@@ -28,14 +28,6 @@ function migration() {
   return loaded;
 }
 
-const guarded = (work) => {
-  try {
-    return work();
-  } catch (error) {
-    throw new Error(told(error, source.name(), source.text()));
-  }
-};
-
 export function describe() {
   try {
     return sdk.described(migration());
@@ -46,15 +38,19 @@ export function describe() {
   }
 }
 
-const answer = (direction, item) => textOf(sdk.called(migration(), direction, itemFromText(item), host));
-
 export function migrateJson(item) {
-  return guarded(() => answer('migrate', item));
+  return answer('migrate', item);
 }
 
 export function undoJson(item) {
-  return guarded(() => {
-    if (typeof migration().undo !== 'function') throw new Error('the migration has no undo');
-    return answer('undo', item);
-  });
+  return answer('undo', item);
+}
+
+function answer(direction, item) {
+  try {
+    if (direction === 'undo' && typeof migration().undo !== 'function') throw new Error('the migration has no undo');
+    return textOf(sdk.called(migration(), direction, itemFromText(item), host));
+  } catch (error) {
+    throw new Error(told(error, source.name(), source.text()));
+  }
 }

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import test from 'node:test';
 
-import { BinarySet, Num, NumberSet, StringSet, num } from '../index.js';
+import { BinarySet, Num, NumberSet, StringSet, called, num } from '../index.js';
 import { evaluate, told } from '../runtime/evaluate.js';
 import { itemFromText, textOf } from '../runtime/wire.js';
 import * as sdk from '../index.js';
@@ -174,15 +174,51 @@ test('places in a bundle are those of its sources, by the map at its end', () =>
 
 test('every type goes through the text of the contract and back', () => {
   const bytes = (length) => ({ B: Buffer.from(Array.from({ length }, (_, at) => 255 - at)).toString('base64') });
-  const inner = '{"__proto__":{"S":"inherited"},"l":{"L":[{"NULL":true},{"BOOL":false},{"L":[]}]},"m":{"M":{}}}';
-  const rest = JSON.stringify({ s: { S: '😀"' }, n: { N: '1.50' }, b0: bytes(0), b1: bytes(1), b2: bytes(2), b3: bytes(3), b4: bytes(4),
-    ss: { SS: ['b', 'a'] }, ns: { NS: ['1E+3', '-0.5'] }, bs: { BS: [bytes(1).B, bytes(5).B] }, toString: { S: 'a name like any other' } });
+  const inner = '{"__proto__":"inherited","l":[null,false,[],{"M":{}},{"N":"2"}],"m":{"M":{}}}';
+  const rest = JSON.stringify({ s: '😀"', t: true, z: null, n: { N: '1.50' }, b0: bytes(0), b1: bytes(1), b2: bytes(2), b3: bytes(3), b4: bytes(4),
+    ss: { SS: ['b', 'a'] }, ns: { NS: ['1E+3', '-0.5'] }, bs: { BS: [bytes(1).B, bytes(5).B] }, toString: 'a name like any other' });
   const text = `{"__proto__":{"N":"1"},"m":{"M":${inner}},${rest.slice(1)}`;
-  const item = itemFromText(text);
+  const { item } = itemFromText(text);
   assert.deepEqual(Object.getPrototypeOf(item), Object.prototype);
-  assert.equal(String(item.ns.values[0]), '1E+3');
+  assert.deepEqual([String(item.ns.values[0]), item.l, item.m.l[4]], ['1E+3', undefined, num(2)]);
   assert.deepEqual(item.b4, Uint8Array.of(255, 254, 253, 252));
   assert.equal(textOf([{ kind: 'patch', set: item, remove: ['x'] }]), `[{"patch":{"set":${text},"remove":["x"]}}]`);
+  const [patch, update] = [{ kind: 'patch', set: item, remove: [] }, { kind: 'update', expression: 'x', names: {}, values: {} }];
+  assert.deepEqual(JSON.parse(textOf([patch, update]))[0].patch.set, JSON.parse(textOf([patch]))[0].patch.set);
+});
+
+test('a whole number that stands as itself is the same number', () => {
+  const { item, values } = itemFromText('{"n":-999999999999999,"zero":0,"l":[12,{"M":{"m":7}}]}');
+  assert.deepEqual(item, { n: num('-999999999999999'), zero: num(0), l: [num(12), { m: num(7) }] });
+  assert.ok(values[0] === item.n && values[2] !== item.l && values[2][0].equals(12));
+});
+
+test('what was read is told from what was changed, whatever the names', () => {
+  const answer = (text, change) => textOf(called(of(change), 'migrate', itemFromText(text), {}));
+  const text = '{"__proto__":"a","toString":"b","l":[{"M":{"x":1}}],"s":{"SS":["a","b"]},"b":{"B":"AAE="},"n":1}';
+  assert.equal(answer(text, () => {}), '[]');
+  assert.equal(answer(text, (item) => void (item.l = [{ x: 1 }])), '[]');
+  assert.equal(answer(text, (item) => void Object.assign(item, { n: num('1.0'), s: new StringSet(['b', 'a']) })), '[]');
+  assert.equal(answer(text, (item) => void (item.l[0].x = 2)), '[{"patch":{"set":{"l":[{"M":{"x":{"N":"2"}}}]}}}]');
+  assert.equal(answer(text, (item) => void item.s.add('c')), '[{"patch":{"set":{"s":{"SS":["a","b","c"]}}}}]');
+  assert.equal(answer(text, (item) => void (item.b[0] = 255)), '[{"patch":{"set":{"b":{"B":"/wE="}}}}]');
+  assert.equal(answer(text, (item) => void (delete item.__proto__ && delete item.toString)), '[{"patch":{"set":{},"remove":["__proto__","toString"]}}]');
+  const again = (item) => {
+    const { n } = item;
+    delete item.n;
+    item.n = n;
+    item.fresh = null;
+    item.not = undefined;
+  };
+  assert.equal(answer(text, again), '[{"patch":{"set":{"fresh":null}}}]');
+  const many = (item) => {
+    delete item.l;
+    item.n = undefined;
+    for (let at = 0; at < 20; at++) item[at] = true;
+  };
+  const [{ patch }] = JSON.parse(answer(text, many));
+  assert.deepEqual([Object.keys(patch.set).length, patch.remove], [20, ['l', 'n']]);
+  assert.throws(() => answer('{"m":{"M":{}}}', (item) => void (item.m = new Date())), /a Date is none of DynamoDB's types/);
 });
 
 test('every action has its text', () => {
@@ -194,7 +230,7 @@ test('every action has its text', () => {
   }), { Id: 1 }).actions;
   assert.deepEqual(JSON.parse(textOf([...actions, { kind: 'delete' }])), [
     { insert: { table: 'Claims', item: { Id: { N: '1' } }, existing: 'fail' } },
-    { update: { table: 'Claims', key: { Id: { N: '1' } }, expression: 'SET #n = :n', condition: 'a = b', names: { '#n': 'n' }, values: { ':n': { NULL: true } } } },
+    { update: { table: 'Claims', key: { Id: { N: '1' } }, expression: 'SET #n = :n', condition: 'a = b', names: { '#n': 'n' }, values: { ':n': null } } },
     { update: { expression: 'REMOVE gone', names: {}, values: {} } },
     { delete: { key: { Id: { N: '2' } } } },
     { delete: {} },

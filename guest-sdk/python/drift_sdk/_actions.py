@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Optional, Union
 
-from ._values import Item, fields, same
+from ._values import Item, fields, same, untouched
 
 
 @dataclass
@@ -83,6 +83,9 @@ class Actions:
 
 def with_change(before: Item, after: Any, actions: List[Action]) -> List[Action]:
     """All actions, the change of the item first."""
+    if not actions:
+        patch = difference(before, after)
+        return actions if patch is None else [patch]
     if any(isinstance(action, Delete) and action.key is None for action in actions):
         # What was changed of an item that goes no longer matters.
         return actions
@@ -95,10 +98,15 @@ def with_change(before: Item, after: Any, actions: List[Action]) -> List[Action]
     return [patch, *actions]
 
 
+_NOT_THERE = object()
+
+
 def difference(before: Item, after: Any) -> Optional[Patch]:
     """The patch from an item as it was read to what an author left of it; None if there is no difference."""
-    # What was left alone is the very same, and need not be looked at.
-    touched = {name: value for name, value in after.items() if name not in before or value is not before[name]}
+    # What was left alone is the very same, and need not be looked at; a list or a map is one apart, and most are equal.
+    others = [name for name, value in after.items() if before.get(name, _NOT_THERE) is not value]
+    touched = {name: after[name] for name in others if name not in before or not untouched(before[name], after[name])}
     changed = {name: value for name, value in fields(touched).items() if name not in before or not same(before[name], value)}
-    removed = [name for name in before if name not in after]
+    fresh = len(touched) - len(before.keys() & touched.keys()) if touched else 0
+    removed = [name for name in before if name not in after] if len(after) - fresh < len(before) else []
     return Patch(changed, removed) if changed or removed else None

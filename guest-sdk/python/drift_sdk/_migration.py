@@ -1,13 +1,11 @@
 """A migration: its functions, and what it says about itself."""
 
 import inspect
-import os
-import random
 import traceback
 from typing import Any, Callable, Dict, Iterable, List, Optional, Tuple
 
 from ._actions import Action, Actions, with_change
-from ._values import Item, copied
+from ._values import Item
 
 Function = Callable[..., None]
 #: Access, table (None: the one being migrated), why.
@@ -61,21 +59,19 @@ class Migration:
     def has_undo(self) -> bool:
         return self._undo is not None
 
-    def call(self, item: Item, back: bool = False) -> List[Action]:
-        """The actions of one item, the patch first. The item is as it is read. Everything that is raised becomes a `Failed`."""
+    def call(self, item: Item, before: Item, back: bool = False) -> List[Action]:
+        """The actions of one item, the patch first. `before` is the item as it is read, apart from it. Everything that is raised becomes a `Failed`."""
         function = self._undo if back else self._migrate
         if function is None:
             raise Failed("the migration has no undo")
         try:
-            # From the system's, which are the item's own: what Python draws is the same in a re-run.
-            random.seed(os.urandom(16))
-            handed, actions = copied(item), Actions()
-            returned = function(handed, actions)
+            actions = Actions()
+            returned = function(item, actions)
             if returned is not None:
                 raise TypeError(
                     f"a migration changes the item that it is given, and returns nothing; this one returned a {type(returned).__name__}"
                 )
-            return with_change(item, handed, actions.list)
+            return with_change(before, item, actions.list)
         except BaseException as error:
             raise Failed(_told(error)) from None
 

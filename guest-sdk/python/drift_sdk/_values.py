@@ -89,6 +89,22 @@ def copied(value: Any) -> Any:
     return set(value) if isinstance(value, set) else value
 
 
+def untouched(before: Any, value: Any) -> bool:
+    """Whether a value is what was read, all that is in it by type and value: then it need not be made normal to be compared."""
+    kind = type(before)
+    if type(value) is not kind:
+        return False
+    if kind is dict:
+        return before.keys() == value.keys() and all([untouched(child, value[name]) for name, child in before.items()])
+    if kind is list:
+        return len(before) == len(value) and all([untouched(child, value[at]) for at, child in enumerate(before)])
+    if kind is set:
+        return bool(before == value) and {type(one) for one in before} == {type(one) for one in value}
+    if kind is Decimal and not value.is_finite():
+        return False
+    return bool(before == value)
+
+
 def _set(values: Any, path: str) -> Any:
     if not values:
         raise DriftValueError(f"{path}: a set must not be empty; remove the attribute instead")

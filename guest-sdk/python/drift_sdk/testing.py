@@ -6,7 +6,7 @@ from typing import Dict, Iterator, List, Optional, Tuple
 from ._actions import Action, Delete, Patch
 from ._migration import Failed, Migration
 from ._run import run
-from ._values import Item, fields
+from ._values import Item, copied, fields
 
 __all__ = ["Failed", "migrate", "running", "undo"]
 
@@ -36,7 +36,7 @@ def running(
 
 def _call(migration: Migration, item: Item, back: bool) -> Tuple[Optional[Item], List[Action]]:
     read = fields(item)
-    actions = migration.call(read, back)
+    actions = migration.call(copied(read), read, back)
     after: Optional[Item] = read
     for action in actions:
         if isinstance(action, Patch) and after is not None:

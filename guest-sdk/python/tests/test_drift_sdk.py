@@ -1,8 +1,9 @@
 import json
+import random
 import unittest
 from decimal import Decimal
 
-from drift_sdk import Actions, DriftValueError, _actions, _wire, delete_grant, migration, run, testing
+from drift_sdk import Actions, DriftValueError, _actions, _draws, _wire, delete_grant, migration, run, testing
 
 
 def of(function):
@@ -12,13 +13,77 @@ def of(function):
 class Texts(unittest.TestCase):
     def test_every_type_goes_through_the_text_of_the_contract_and_back(self):
         item = {
-            "s": {"S": '😀"'}, "n": {"N": "1.50"}, "b": {"B": "//79"}, "t": {"BOOL": True}, "z": {"NULL": True}, "ss": {"SS": ["a", "b"]},
-            "ns": {"NS": ["-0.5", "1E+3"]}, "bs": {"BS": ["AA==", "AQI="]}, "m": {"M": {"l": {"L": [{"NULL": True}, {"L": []}]}, "m": {"M": {}}}},
+            "s": '😀"', "n": {"N": "1.50"}, "b": {"B": "//79"}, "t": True, "f": False, "z": None, "ss": {"SS": ["a", 'b"']},
+            "ns": {"NS": ["-0.5", "1E+3"]}, "bs": {"BS": ["AA==", "AQI="]}, "m": {"M": {"l": [None, [], {"M": {}}, {"N": "2"}], 'm"': {"M": {}}}},
         }
-        read = _wire.read_item(json.dumps(item))
+        read, before = _wire.read_item(json.dumps(item))
+        self.assertEqual(read, before)
+        for name in ("ss", "ns", "bs", "m"):
+            self.assertIsNot(read[name], before[name], name)
         self.assertEqual((read["n"], read["b"], read["ns"]), (Decimal("1.50"), b"\xff\xfe\xfd", {Decimal("-0.5"), Decimal(1000)}))
         written = json.loads(_wire.write_actions([_actions.Patch(read, ["x"])]))
         self.assertEqual(written, [{"patch": {"set": item, "remove": ["x"]}}])
+        self.assertEqual(_wire.write_actions([_actions.Patch({}, [])]), '[{"patch":{"set":{}}}]')
+
+    def test_a_whole_number_that_stands_as_itself_is_the_same_number(self):
+        read, _ = _wire.read_item('{"n":-999999999999999,"zero":0,"l":[12,{"M":{"m":7}}]}')
+        self.assertEqual(read, {"n": Decimal(-999999999999999), "zero": Decimal(0), "l": [Decimal(12), {"m": Decimal(7)}]})
+        self.assertEqual({type(read["n"]), type(read["l"][0]), type(read["l"][1]["m"])}, {Decimal})
+
+    def test_what_was_read_is_told_from_what_was_changed(self):
+        text = '{"l":[{"M":{"x":1}}],"s":{"SS":["a","b"]},"n":1,"ns":{"NS":["1"]},"t":true}'
+
+        def answer(change):
+            return _wire.write_actions(of(change).call(*_wire.read_item(text)))
+
+        def put(**values):
+            return lambda item: item.update(values)
+
+        def again(item):
+            item["n"] = item.pop("n")
+            item["fresh"] = None
+
+        def renamed(item):
+            item["m"] = item.pop("n")
+
+        for nothing in (put(), put(l=[{"x": 1}]), put(n=Decimal("1.0"), s={"b", "a"}, ns={1}), lambda item: item.update(n=item.pop("n"))):
+            self.assertEqual(answer(nothing), "[]")
+        for change, wanted in (
+            (lambda item: item["l"][0].update(x=2), '{"set":{"l":[{"M":{"x":{"N":"2"}}}]}}'),
+            (lambda item: item["s"].add("c"), '{"set":{"s":{"SS":["a","b","c"]}}}'),
+            (again, '{"set":{"fresh":null}}'),
+            (renamed, '{"set":{"m":{"N":"1"}},"remove":["n"]}'),
+            (put(t=1), '{"set":{"t":{"N":"1"}}}'),
+            (put(n=True), '{"set":{"n":true}}'),
+        ):
+            self.assertEqual(answer(change), f'[{{"patch":{wanted}}}]')
+        for wrong in ({"l": [{"x": 1.0}]}, {"ns": {True}}, {"n": Decimal("NaN")}):
+            with self.assertRaises(testing.Failed):
+                answer(put(**wrong))
+
+    def test_what_is_drawn_begins_with_the_item_and_not_before(self):
+        draws, begun = _draws.OfTheItem(), []
+        draws._begin, begin = lambda: begun.append(begin()), draws._begin
+        draws.begun = False
+        first = draws.random()
+        self.assertEqual((draws.begun, len(begun)), (True, 1))
+        self.assertNotEqual(first, draws.random())
+        draws.seed(7)
+        seeded = [draws.random(), draws.randrange(10**9), draws.choice("abc")]
+        other = random.Random(7)
+        self.assertEqual(seeded, [other.random(), other.randrange(10**9), other.choice("abc")])
+        draws.begun = False
+        draws.seed(7)
+        self.assertEqual(draws.random(), seeded[0])
+        draws.seed()
+        self.assertFalse(draws.begun)
+        self.assertNotEqual(draws.random(), seeded[1])
+        # A gauss is one of two that are drawn together: the other is not the next item's.
+        draws.seed(7)
+        draws.gauss(0, 1)
+        draws.seed()
+        draws._begin = lambda: draws.begun or draws.seed(7)
+        self.assertEqual([draws.gauss(0, 1), draws.begun], [random.Random(7).gauss(0, 1), True])
 
     def test_every_action_has_its_text(self):
         actions = Actions()
@@ -27,7 +92,7 @@ class Texts(unittest.TestCase):
         actions.delete(None, {"Id": 2})
         actions.delete_this()
         key = {"Id": {"N": "1"}}
-        update = {"table": "Claims", "key": key, "expression": "SET #n = :n", "condition": "a = b", "names": {"#n": "n"}, "values": {":n": {"NULL": True}}}
+        update = {"table": "Claims", "key": key, "expression": "SET #n = :n", "condition": "a = b", "names": {"#n": "n"}, "values": {":n": None}}
         self.assertEqual(
             json.loads(_wire.write_actions(actions.list)),
             [

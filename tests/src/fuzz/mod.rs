@@ -54,12 +54,21 @@ pub fn encoded(core: &[u8]) -> Vec<u8> {
     encoded_in(core, &["migration.wit"])
 }
 
+/// The same with the world of the contract's text form.
+pub fn encoded_as_text(core: &[u8]) -> Vec<u8> {
+    encoded_of(core, &["migration.wit"], "json-migration")
+}
+
 /// The same with the world `migration` of the last of these files of `wit/`.
 pub fn encoded_in(core: &[u8], files: &[&str]) -> Vec<u8> {
+    encoded_of(core, files, "migration")
+}
+
+fn encoded_of(core: &[u8], files: &[&str], world: &str) -> Vec<u8> {
     let mut resolve = wit_parser::Resolve::default();
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../wit");
     let packages: Vec<_> = files.iter().map(|file| resolve.push_path(folder.join(file)).unwrap().0).collect();
-    let world = resolve.select_world(&packages[packages.len() - 1..], Some("migration")).unwrap();
+    let world = resolve.select_world(&packages[packages.len() - 1..], Some(world)).unwrap();
     let mut module = core.to_vec();
     wit_component::embed_component_metadata(&mut module, &resolve, world, wit_component::StringEncoding::UTF8).unwrap();
     wit_component::ComponentEncoder::default().module(&module).unwrap().encode().unwrap()

@@ -198,7 +198,7 @@ fn every_form_of_export_makes_a_migration() {
 }
 
 /// A project whose migration is this source, built; its folder and component. The build itself must succeed.
-fn built(dir: &Path, language: &str, file: &str, source: &str) -> (PathBuf, String) {
+pub(super) fn built(dir: &Path, language: &str, file: &str, source: &str) -> (PathBuf, String) {
     let name = format!("told-in-{language}");
     let (code, out, error) = drift_host(dir, &["new", &name, "--lang", language]);
     assert_eq!(code, 0, "{out}{error}");
@@ -497,27 +497,6 @@ async fn a_component_with_another_javascript_runtime_is_told_to_be_built_again()
         }
     }
     assert_eq!(runtimes.len(), 3, "each runtime has its own name: {runtimes:?}");
-}
-
-/// The same item draws the same in the same run, another draws otherwise, and so does another run.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_javascript_draws_is_of_the_item_and_the_run() {
-    let world = World::with_items(&[r#"{"Id": 1}"#, r#"{"Id": 2}"#, r#"{"Id": 3}"#]);
-    let file = world.dir.path().join("draw.js");
-    std::fs::write(&file, "export default { number: 8, name: 'draw', migrate(item) { item.d = String(Math.random()); } };")
-        .unwrap();
-    let mut seen = std::collections::BTreeSet::new();
-    for meta in ["meta_one", "meta_two"] {
-        let (code, out, error) =
-            world.drift_host(&["run", &file.display().to_string(), "--table", "Things", "--meta-table", meta]);
-        assert_eq!(code, 0, "{out}{error}");
-        for item in world.table("Things").await {
-            let drawn: f64 = item.get("d").unwrap().as_s().unwrap().parse().unwrap();
-            assert!((0.0..1.0).contains(&drawn));
-            seen.insert(drawn.to_string());
-        }
-    }
-    assert_eq!(seen.len(), 6, "{seen:?}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

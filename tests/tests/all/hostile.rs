@@ -1,5 +1,6 @@
 //! Guests written to do harm, a folder each: `tests/tests/hostile/CASE/case.toml`, with `guest.wat` where it needs a component
-//! of its own (or `guest`, the name of a guest of the tests), or `core.wat` for a core module that answers without any bindings. Each costs its own item and no more: the exact error, the exit code, the other items done, the memory of the
+//! of its own (or `guest`, the name of a guest of the tests), or `core.wat` for a core module that answers without any bindings; with
+//! `answer` it is a guest of the contract's text form that answers this of the item 7: texts, and texts with how often they are repeated. Each costs its own item and no more: the exact error, the exit code, the other items done, the memory of the
 //! host, and a run afterwards that knows nothing of it.
 
 use std::collections::BTreeSet;
@@ -10,7 +11,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use drift_host::model::{Item, Value};
-use drift_tests::fuzz::encoded;
+use drift_tests::fuzz::{encoded, encoded_as_text};
 use drift_tests::plain::must;
 use drift_tests::{World, guest};
 
@@ -55,6 +56,7 @@ impl Case {
                 "peak-mib",
                 "attribute",
                 "logs-apart",
+                "answer",
             ]);
             assert!(case.file.keys().all(|key| known.contains(key.as_str())), "{}: an unknown key", case.name);
         }
@@ -77,10 +79,11 @@ impl Case {
     /// The component: of the folder, or a guest of the tests, else the hostile one, describing itself as the case says.
     fn component(&self, hostile: &[u8], world: &World) -> String {
         let (component, core) = (self.folder.join("guest.wat"), self.folder.join("core.wat"));
-        let mut bytes = match (component.is_file(), core.is_file(), self.text("guest")) {
+        let mut bytes = match (component.is_file(), core.is_file(), self.text("guest"), self.file.get("answer")) {
             (true, ..) => wat::parse_file(component).unwrap(),
-            (_, true, _) => encoded(&wat::parse_file(core).unwrap()),
-            (.., Some(name)) => fs::read(guest(name).unwrap()).unwrap(),
+            (_, true, ..) => encoded(&wat::parse_file(core).unwrap()),
+            (.., Some(name), _) => fs::read(guest(name).unwrap()).unwrap(),
+            (.., Some(answer)) => answers_in_text(answer.as_array().unwrap()),
             _ => hostile.to_vec(),
         };
         if let Some(mark) = self.text("mark") {
@@ -155,6 +158,57 @@ impl Case {
         let ended = ended(&mut world.command(&arguments));
         assert_eq!((ended.code, done(&world.table("Things").await)), (0, ROWS), "{}: {}", self.name, ended.said);
     }
+}
+
+/// A component of the text form, without bindings: it answers the item 7 with these parts, and marks all others as done.
+fn answers_in_text(parts: &[toml::Value]) -> Vec<u8> {
+    const DONE: &str = r#"[{"patch":{"set":{"touched":true}}}]"#;
+    const ANSWER: usize = 1 << 16;
+    let part = |part: &toml::Value| match part {
+        toml::Value::Array(pair) => (pair[0].as_str().unwrap().to_owned(), pair[1].as_integer().unwrap()),
+        text => (text.as_str().unwrap().to_owned(), 1),
+    };
+    let parts: Vec<(String, i64)> = parts.iter().map(part).collect();
+    let escaped = |bytes: &[u8]| bytes.iter().map(|byte| format!("\\{byte:02x}")).collect::<String>();
+    let word = |number: usize| escaped(&u32::try_from(number).unwrap().to_le_bytes());
+    let length: usize = parts.iter().map(|(text, times)| text.len() * usize::try_from(*times).unwrap()).sum();
+    let (mut data, mut calls, mut at) = (String::new(), String::new(), 1024);
+    for (text, times) in &parts {
+        data += &format!("(data (i32.const {at}) \"{}\")\n", escaped(text.as_bytes()));
+        calls += &format!("(call $repeat (i32.const {at}) (i32.const {}) (i32.const {times}))\n", text.len());
+        at += text.len();
+    }
+    assert!(at < 4096, "the item is put behind the parts");
+    let seventh = i64::from_le_bytes(*b"{\"Id\":7,");
+    let module = format!(
+        r#"(module
+  (memory (export "memory") {pages})
+  (data (i32.const 0) "\80\00\00\00\03\00\00\00\84\00\00\00\04\00\00\00")
+  (data (i32.const 128) "781\00text")
+  (data (i32.const 256) "\00\00\00\00{done_at}{done_length}")
+  (data (i32.const 272) "\00\00\00\00{answer_at}{answer_length}")
+  (data (i32.const 512) "{done}")
+  {data}
+  (global $to (mut i32) (i32.const {ANSWER}))
+  (func $repeat (param $from i32) (param $length i32) (param $times i32)
+    (loop $again
+      (memory.copy (global.get $to) (local.get $from) (local.get $length))
+      (global.set $to (i32.add (global.get $to) (local.get $length)))
+      (br_if $again (local.tee $times (i32.sub (local.get $times) (i32.const 1))))))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 4096))
+  (func (export "describe") (result i32) (i32.const 0))
+  (func (export "migrate-json") (param i32 i32) (result i32)
+    (if (result i32) (i64.eq (i64.load (local.get 0)) (i64.const {seventh}))
+      (then (global.set $to (i32.const {ANSWER})) {calls} (i32.const 272))
+      (else (i32.const 256)))))"#,
+        pages = 2 + length.div_ceil(1 << 16),
+        done = escaped(DONE.as_bytes()),
+        done_at = word(512),
+        done_length = word(DONE.len()),
+        answer_at = word(ANSWER),
+        answer_length = word(length),
+    );
+    encoded_as_text(&wat::parse_str(module).unwrap())
 }
 
 fn nothing_moves_the_cursor(name: &str, said: &str) {

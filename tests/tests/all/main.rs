@@ -9,6 +9,7 @@ mod crash;
 mod direct;
 mod disk;
 mod doctor;
+mod draws;
 mod dynamo_drift;
 mod elsewhere;
 mod envelope;

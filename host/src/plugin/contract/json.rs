@@ -68,8 +68,9 @@ struct Speaker(TypedFunc<(String,), (Result<String, String>,)>);
 
 impl Guest for Speaker {
     fn call(&self, store: &mut Store<State>, item: &Item) -> wasmtime::Result<Answer> {
+        let most = store.data().limits.actions;
         let (answer,) = self.0.call(store, (text::of(item)?,))?;
-        Ok(match answer.as_deref().map(text::actions) {
+        Ok(match answer.as_deref().map(|text| text::actions(text, most)) {
             Ok(Ok(actions)) => Answer::Actions(actions),
             Ok(Err(problem)) => Answer::Invalid(problem),
             Err(_) => Answer::Error(answer.err().unwrap_or_default()),
