@@ -112,7 +112,8 @@ impl Run {
         self.take_over().await?;
         self.mark("applying", lease).await?;
         if self.retry_failed {
-            self.take_up_failed(options).await?;
+            // In a place of its own: whoever waits for a run has all of this on the stack.
+            Box::pin(self.take_up_failed(options)).await?;
         }
         let mut canary = options.canary;
         loop {
@@ -333,7 +334,7 @@ impl Run {
                 );
                 history.end_run(&manifest.run, Some(&line), lease).await?;
                 if let Some(undone) = undone {
-                    self.tell_undone(&undone).await;
+                    Box::pin(self.tell_undone(&undone)).await;
                 }
             }
         }
@@ -380,7 +381,7 @@ impl Run {
             counts.skipped
         );
         history.end_run(&manifest.run, Some(&line), lease).await?;
-        self.tell_undone(old).await;
+        Box::pin(self.tell_undone(old)).await;
         Ok(())
     }
 
