@@ -93,7 +93,7 @@ class Site:
         self.gone = "-"
 
     def driver(self, slow: bool) -> spark.Driver:
-        rates = ("--max-read-units", "4", "--max-write-units", "80") if slow else ()
+        rates = ("--max-read-units", "60", "--max-write-units", "160") if slow else ()
         command = ["--table", "Things", "--plugin", self.plugin, "--segments", str(SEGMENTS), "--journal", self.journal, "--binary", self.binary]
         command += ["--endpoint-url", self.dynamodb.url, *self.case.migration.flags, *rates]
         return spark.Driver(self.master, self.folder, command, spark.SHORT)
