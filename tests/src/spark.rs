@@ -41,6 +41,14 @@ impl Spark {
         command
     }
 
+    /// `spark-submit`, beside that Python.
+    pub fn submit(&self, world: &World) -> Command {
+        let mut command = Command::new(self.python.with_file_name("spark-submit"));
+        command.env("PYSPARK_PYTHON", &self.python).env("SPARK_LOCAL_IP", "127.0.0.1").env_remove("SPARK_HOME");
+        command.env_remove("DRIFT_HOST").current_dir(world.dir.path()).stdin(Stdio::null());
+        command
+    }
+
     /// `drift-spark run` of a plugin on a table of this world.
     pub fn run(&self, world: &World, run: &Sparked<'_>) -> Driver {
         let local = world.dir.path().join("spark");
