@@ -162,10 +162,17 @@ class Site:
 
     def freeze(self, chain: Chain) -> None:
         """Past its heartbeat: Spark gives it up, and begins its segment elsewhere, while its process goes on. In the end it is killed, by Spark or here."""
+        segment = self.segment(chain.child)
         os.kill(chain.executor, signal.SIGSTOP)
-        rival = until(lambda: any(child != chain.child and self.segment(child) == self.segment(chain.child) for child in of_run(self.journal, self.case.half)), 60)
-        alive = is_alive(chain.child)
-        self.gone = "not begun again" if rival is None else f"begun again after {rival:.0f} s, the first {'alive' if alive else 'done'}"
+
+        def rival() -> bool:
+            return any(child != chain.child and self.segment(child) == segment for child in of_run(self.journal, self.case.half))
+
+        took = until(rival, 60)
+        first = "at work" if is_alive(chain.child) else "done"
+        self.gone = "not begun again" if took is None else f"begun again after {took:.0f} s, the first {first}"
+        if took is None:
+            self.wrong.append("Spark did not begin the lost executor's segment again within a minute")
         if is_alive(chain.executor):
             os.kill(chain.executor, signal.SIGCONT)
         if until(lambda: not is_alive(chain.executor) or not is_alive(chain.child), 60) is None:

@@ -41,6 +41,14 @@ impl Spark {
         command
     }
 
+    /// A program of somebody's own.
+    pub fn session(&self, world: &World, program: &str) -> Command {
+        let mut command = self.python(world);
+        // Spark's own default is the first python3 of PATH.
+        command.env("PYSPARK_PYTHON", &self.python).args(["-c", program]);
+        command
+    }
+
     /// `spark-submit`, beside that Python.
     pub fn submit(&self, world: &World) -> Command {
         let mut command = Command::new(self.python.with_file_name("spark-submit"));

@@ -234,10 +234,8 @@ async fn a_notebook_gets_a_summary_and_can_cancel() {
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(800);
     let sparked = Sparked::of(&world, &echo, &[]);
-    let mut command = spark.python(&world);
-    // Spark's own default is the first python3 of PATH.
-    command.env("PYSPARK_PYTHON", command.get_program().to_owned());
-    command.args(["-c", CANCELLED, &echo, &sparked.url, &world.running.endpoint_url()]).arg(binary());
+    let mut command = spark.session(&world, CANCELLED);
+    command.args([echo.as_str(), &sparked.url, &world.running.endpoint_url()]).arg(binary());
     let output = command.output().unwrap();
     let (out, said) =
         (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
@@ -315,8 +313,7 @@ async fn what_cannot_be_is_one_clear_error() {
         (call(&echo, &other, &there, &[]), 0, vec!["applied"]),
     ];
     let calls: Vec<&Json> = rows.iter().map(|(call, ..)| call).collect();
-    let mut command = spark.python(&world);
-    command.env("PYSPARK_PYTHON", command.get_program().to_owned()).args(["-c", CALLS]);
+    let mut command = spark.session(&world, CALLS);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut session = command.spawn().unwrap();
     session.stdin.take().unwrap().write_all(json!(calls).to_string().as_bytes()).unwrap();
