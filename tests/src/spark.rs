@@ -12,7 +12,7 @@ use crate::{World, binary};
 /// No process may outlive its task by more.
 const ORPHANED: Duration = Duration::from_secs(5);
 /// Longer than a lease that has to be waited out, and the work of a machine that has much of it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A Spark is a Java and several Pythons: on two cores one at a time is enough.
 static ONE: Mutex<()> = Mutex::const_new(());
