@@ -93,10 +93,18 @@ class Site:
         self.gone = "-"
 
     def driver(self, slow: bool) -> spark.Driver:
-        rates = ("--max-read-units", "4", "--max-write-units", "80") if slow else ()
+        rates = self.rates() if slow else ()
         command = ["--table", "Things", "--plugin", self.plugin, "--segments", str(SEGMENTS), "--journal", self.journal, "--binary", self.binary]
         command += ["--endpoint-url", self.dynamodb.url, *self.case.migration.flags, *rates]
         return spark.Driver(self.master, self.folder, command, spark.SHORT)
+
+    def rates(self) -> Tuple[str, ...]:
+        """So slow that somebody can be struck in the midst of it; and a segment of a frozen executor takes longer than it takes Spark to give it up."""
+        read, write = (60, 160) if "SIGSTOP" not in self.case.struck else (8, 400) if self.case.half == "plan" else (400, 12)
+        if self.case.migration is RECEIPTS and write == 12:
+            # Each item takes four.
+            write *= 4
+        return ("--max-read-units", str(read), "--max-write-units", str(write))
 
     def through(self) -> Outcome:
         begun = time.monotonic()
@@ -162,10 +170,17 @@ class Site:
 
     def freeze(self, chain: Chain) -> None:
         """Past its heartbeat: Spark gives it up, and begins its segment elsewhere, while its process goes on. In the end it is killed, by Spark or here."""
+        segment = self.segment(chain.child)
         os.kill(chain.executor, signal.SIGSTOP)
-        rival = until(lambda: any(child != chain.child and self.segment(child) == self.segment(chain.child) for child in of_run(self.journal, self.case.half)), 60)
-        alive = is_alive(chain.child)
-        self.gone = "not begun again" if rival is None else f"begun again after {rival:.0f} s, the first {'alive' if alive else 'done'}"
+
+        def rival() -> bool:
+            return any(child != chain.child and self.segment(child) == segment for child in of_run(self.journal, self.case.half))
+
+        took = until(rival, 60)
+        first = "at work" if is_alive(chain.child) else "done"
+        self.gone = "not begun again" if took is None else f"begun again after {took:.0f} s, the first {first}"
+        if took is None:
+            self.wrong.append("Spark did not begin the lost executor's segment again within a minute")
         if is_alive(chain.executor):
             os.kill(chain.executor, signal.SIGCONT)
         if until(lambda: not is_alive(chain.executor) or not is_alive(chain.child), 60) is None:

@@ -20,13 +20,12 @@ class DynamoDb:
         with open(data, "w") as stream:
             stream.writelines(json.dumps({"Id": row, "name": f"name {row}", "n": row}) + "\n" for row in range(1, rows + 1))
         self.rows = rows
-        # In a file, so that reading it shows in nobody's memory.
         command = [binary, "local", "--port", "0", "--load", f"Things:Id={data}"]
-        self.server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
+        self.server = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         assert self.server.stdout
         self.url = self.server.stdout.readline().decode().strip()
         if not self.url.startswith("http://"):
-            raise SystemExit("the embedded DynamoDB did not start; it says above why")
+            raise SystemExit(f"the embedded DynamoDB did not start: {command}")
 
     def close(self) -> None:
         self.server.kill()

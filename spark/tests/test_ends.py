@@ -181,11 +181,13 @@ class Slots(unittest.TestCase):
     def test_tasks_at_work_are_counted_high_or_not_at_all(self) -> None:
         fixed = {"spark.executor.instances": "10", "spark.executor.cores": "4", "spark.task.cpus": "2"}
         moving = {"spark.dynamicAllocation.enabled": "true", "spark.executor.cores": "4"}
-        for conf, present, most in [
-            ({}, 8, 8), (fixed, 6, 20), (fixed, 30, 30), (moving, 8, None), ({**moving, "spark.dynamicAllocation.maxExecutors": "5"}, 8, 20),
-            ({"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.maxExecutors": "5"}, 8, None),
+        for master, conf, present, most in [
+            ("yarn", {}, 8, 8), ("yarn", fixed, 6, 20), ("yarn", fixed, 30, 30), ("yarn", moving, 8, None),
+            ("yarn", {**moving, "spark.dynamicAllocation.maxExecutors": "5"}, 8, 10 * 2),
+            ("yarn", {"spark.dynamicAllocation.enabled": "true", "spark.dynamicAllocation.maxExecutors": "5"}, 8, None),
+            ("spark://host:7077", {"spark.cores.max": "12"}, 1, 12), ("local-cluster[2,1,1024]", {}, 1, 2), ("local[4,4]", {}, 4, 4),
         ]:  # fmt: skip
-            self.assertEqual(slots.most(conf, present), most, conf)
+            self.assertEqual(slots.most(master, conf, present), most, (master, conf))
 
     def test_speculation_is_refused(self) -> None:
         slots.check({"spark.speculation": "false"})

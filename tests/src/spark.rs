@@ -12,7 +12,7 @@ use crate::{World, binary};
 /// No process may outlive its task by more.
 const ORPHANED: Duration = Duration::from_secs(5);
 /// Longer than a lease that has to be waited out, and the work of a machine that has much of it.
-const PATIENCE: Duration = Duration::from_secs(300);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// A Spark is a Java and several Pythons: on two cores one at a time is enough.
 static ONE: Mutex<()> = Mutex::const_new(());
@@ -38,6 +38,22 @@ impl Spark {
         let mut command = Command::new(&self.python);
         command.env("PYTHONPATH", source()).env("SPARK_LOCAL_IP", "127.0.0.1").env("PYTHONDONTWRITEBYTECODE", "1");
         command.env_remove("SPARK_HOME").env_remove("DRIFT_HOST").current_dir(world.dir.path()).stdin(Stdio::null());
+        command
+    }
+
+    /// A program of somebody's own.
+    pub fn session(&self, world: &World, program: &str) -> Command {
+        let mut command = self.python(world);
+        // Spark's own default is the first python3 of PATH.
+        command.env("PYSPARK_PYTHON", &self.python).args(["-c", program]);
+        command
+    }
+
+    /// `spark-submit`, beside that Python.
+    pub fn submit(&self, world: &World) -> Command {
+        let mut command = Command::new(self.python.with_file_name("spark-submit"));
+        command.env("PYSPARK_PYTHON", &self.python).env("SPARK_LOCAL_IP", "127.0.0.1").env_remove("SPARK_HOME");
+        command.env_remove("DRIFT_HOST").current_dir(world.dir.path()).stdin(Stdio::null());
         command
     }
 

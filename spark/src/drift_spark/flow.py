@@ -92,8 +92,7 @@ class Run:
         self.binary, self.flags = binary, flags
         self.conf: Dict[str, str] = dict(sc.getConf().getAll())
         slots.check(self.conf)
-        self.present = slots.present(sc)
-        self.at_once = min(segments, at_once or slots.most(self.conf, self.present) or segments)
+        self.at_once = at_once
         self.raises = slots.tries(sc.master, self.conf) > 1
         self.group = job_group or f"drift-spark-{uuid.uuid4().hex[:12]}"
         self.leader: Optional[Leader] = None
@@ -121,7 +120,7 @@ class Run:
         """The driver's binary and its version, which all executors have as well."""
         program = binaries.find(self.binary, roots(), os.environ, strict=False)
         version = binaries.version(program)
-        tasks = max(1, min(self.present, self.segments))
+        tasks = max(1, min(self.slots() or 1, self.segments))
         found = self.collected("look for drift-host", range(tasks), Look(self.binary))
         for machine in found:
             if "error" in machine:
@@ -129,8 +128,13 @@ class Run:
             binaries.differs(machine["version"], version, f"{self.binary or binaries.NAME} on {machine['host']}")
         return program, version
 
+    def slots(self) -> Optional[int]:
+        return slots.most(self.sc.master, self.conf, slots.present(self.sc))
+
     def lead(self, program: str) -> None:
         """Starts the leader, and waits until it has looked whether this run can be."""
+        # After the look, for which executors came.
+        self.at_once = min(self.segments, self.at_once or self.slots() or self.segments)
         argv = [program, "lead", self.plugin, "--table", self.table, f"--journal={self.journal}", f"--segments={self.segments}", f"--at-once={self.at_once}"]
         self.leader = Leader([*argv, *child.LIFELINES, *self.flags.lead()], self.leader_ended)
         self.leader.first_words()

@@ -26,19 +26,25 @@ def tries(master: str, conf: Mapping[str, str]) -> int:
     return int(found.group(1)) if found else 1
 
 
-def most(conf: Mapping[str, str], present: int) -> Optional[int]:
+def most(master: str, conf: Mapping[str, str], present: int) -> Optional[int]:
     """How many tasks can be at work at a time at most; `None` where nobody knows. `present`: as Spark counts it now, when some executors may be on
     their way. A count that is too low would let the run take more than its rate."""
+    each = int(conf.get("spark.task.cpus", "1"))
+    of_itself = re.match(r"local-cluster\[\s*(\d+)\s*,\s*(\d+)\s*,", master)
+    if of_itself:
+        return max(present, int(of_itself.group(1)) * int(of_itself.group(2)) // each)
     if conf.get("spark.dynamicAllocation.enabled", "false").lower() == "true":
         executors = conf.get("spark.dynamicAllocation.maxExecutors")
         if executors is None or "spark.executor.cores" not in conf:
             return None
     else:
         executors = conf.get("spark.executor.instances")
-    if executors is None or not executors.isdigit() or "spark.executor.cores" not in conf:
+    cores = conf.get("spark.cores.max") if master.startswith("spark://") else None
+    if cores:
+        return max(present, int(cores) // each)
+    if executors is None or "spark.executor.cores" not in conf:
         return present
-    each = int(conf["spark.executor.cores"]) // int(conf.get("spark.task.cpus", "1"))
-    return max(present, int(executors) * max(each, 1))
+    return max(present, int(executors) * max(int(conf["spark.executor.cores"]) // each, 1))
 
 
 def present(sc: Any) -> int:

@@ -9,7 +9,8 @@ use std::path::Path;
 use drift_tests::book::{self, links, prose, root, verbs, words};
 
 /// Flags of other programs.
-const OF_OTHERS: [&str; 5] = ["XMaxReadRate", "XMaxWriteRate", "XTimeout", "dry-run", "ignore-scripts"];
+const OF_OTHERS: [&str; 9] =
+    ["XMaxReadRate", "XMaxWriteRate", "XTimeout", "archives", "binary", "conf", "dry-run", "ignore-scripts", "master"];
 
 /// A link of a page as a path from the root; `None` if it leads elsewhere.
 fn target(page: &str, link: &str) -> Option<(String, Option<String>)> {

@@ -234,10 +234,8 @@ async fn a_notebook_gets_a_summary_and_can_cancel() {
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(800);
     let sparked = Sparked::of(&world, &echo, &[]);
-    let mut command = spark.python(&world);
-    // Spark's own default is the first python3 of PATH.
-    command.env("PYSPARK_PYTHON", command.get_program().to_owned());
-    command.args(["-c", CANCELLED, &echo, &sparked.url, &world.running.endpoint_url()]).arg(binary());
+    let mut command = spark.session(&world, CANCELLED);
+    command.args([echo.as_str(), &sparked.url, &world.running.endpoint_url()]).arg(binary());
     let output = command.output().unwrap();
     let (out, said) =
         (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
@@ -315,8 +313,7 @@ async fn what_cannot_be_is_one_clear_error() {
         (call(&echo, &other, &there, &[]), 0, vec!["applied"]),
     ];
     let calls: Vec<&Json> = rows.iter().map(|(call, ..)| call).collect();
-    let mut command = spark.python(&world);
-    command.env("PYSPARK_PYTHON", command.get_program().to_owned()).args(["-c", CALLS]);
+    let mut command = spark.session(&world, CALLS);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut session = command.spawn().unwrap();
     session.stdin.take().unwrap().write_all(json!(calls).to_string().as_bytes()).unwrap();
@@ -360,7 +357,7 @@ async fn an_error_is_one_line_and_failed_items_of_all_segments_are_one_list() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_policy_and_an_archive_travel_and_the_package_can_be_installed() {
+async fn the_package_can_be_installed_and_submitted_with_the_binary_in_an_archive() {
     let Some(echo) = guest("echo") else { return };
     let Some(spark) = Spark::get().await else { return };
     let world = World::with_rows(80);
@@ -382,23 +379,25 @@ async fn a_policy_and_an_archive_travel_and_the_package_can_be_installed() {
         .unwrap();
     assert_eq!(String::from_utf8_lossy(&says.stdout), format!("drift-spark {}\n", env!("CARGO_PKG_VERSION")));
     assert!(at("installed/drift_spark/py.typed").exists());
-    // The binary in an archive, under the name that the documentation gives it; the policy beside the driver.
+    // As on a cluster: the binary in an archive, under the name that the documentation gives it, the package in another, the policy beside the driver.
     std::fs::create_dir(at("bundle")).unwrap();
     stand_in(&world, "bundle/drift-host", &format!("#!/bin/sh\nexec {} \"$@\"\n", binary().display()));
-    let packed = Command::new("tar")
-        .args(["-czf"])
-        .arg(at("bundle.tar.gz"))
-        .arg("-C")
-        .arg(at("bundle"))
-        .arg("drift-host")
-        .status()
-        .unwrap();
+    let packed =
+        Command::new("tar").arg("-czf").arg(at("bundle.tar.gz")).arg("-C").arg(at("bundle")).arg("drift-host").status().unwrap();
     assert!(packed.success());
+    let zip = ["-m", "zipfile", "-c", "drift_spark.zip", "source/src/drift_spark"];
+    assert!(spark.python(&world).args(zip).status().unwrap().success());
     std::fs::write(at("strict.toml"), "[tables.Things]\n").unwrap();
-    let archive = format!("spark.archives={}#drift", at("bundle.tar.gz").display());
-    let flags = ["--conf", &archive, "--policy", "strict.toml"];
-    let sparked = Sparked { binary: "drift/drift-host".into(), ..few(&world, &echo, &flags) };
-    let (code, out, said) = spark.run(&world, &sparked).ended();
-    assert_eq!((code, out.contains("80 changed")), (0, true), "{out}{said}");
+    let url = few(&world, &echo, &[]).url;
+    let mut submit = spark.submit(&world);
+    submit.args(["--master", "local[4,4]", "--conf", "spark.ui.enabled=false", "--conf", "spark.driver.host=127.0.0.1"]);
+    submit.args(["--archives", "bundle.tar.gz#drift", "--py-files", "drift_spark.zip"]).arg(at("source/submit.py"));
+    submit.args(["run", "--table", "Things", "--plugin", &echo, "--segments", "4", "--journal", &url, "--policy", "strict.toml"]);
+    let output = submit.args(["--endpoint-url", &world.running.endpoint_url()]).output().unwrap();
+    let (out, said) =
+        (String::from_utf8_lossy(&output.stdout).into_owned(), String::from_utf8_lossy(&output.stderr).into_owned());
+    assert_eq!((output.status.code(), out.contains("80 changed")), (Some(0), true), "{out}{said}");
     assert!(world.table("Things").await.iter().all(touched));
+    let run = std::fs::read_to_string(at("shared/run.json")).unwrap();
+    assert!(run.contains("\"policy\":{"), "{run}");
 }
