@@ -220,7 +220,7 @@ export function define(object, name, value) {
   else Object.defineProperty(object, name, { value, writable: true, enumerable: true, configurable: true });
 }
 
-function isPlain(value) {
+export function isPlain(value) {
   if (typeof value !== 'object') return false;
   const prototype = Object.getPrototypeOf(value);
   return prototype === null || Object.getPrototypeOf(prototype) === null;
@@ -278,6 +278,13 @@ export function handed(item) {
   return { item, names, values: names.map((name) => copied(item[name])) };
 }
 
+/** A value as it came, in the place of one to compare with: `isStill(value)` says whether that is it, to the letter; `value()` reads it. */
+export class Unread {
+  constructor(text) {
+    this.text = text;
+  }
+}
+
 /** The patch from an item as it was read to what an author left of it; null if there is no difference. */
 function difference({ item, names, values }) {
   let set, remove;
@@ -286,7 +293,7 @@ function difference({ item, names, values }) {
   for (let at = 0; at < names.length; at++) {
     const name = names[at];
     const value = item[name];
-    const before = values[at];
+    let before = values[at];
     if (value === before) continue;
     // What an object inherits is a function, but for one name.
     const perhapsInherited = value === undefined || typeof value === 'function' || name === '__proto__';
@@ -298,7 +305,10 @@ function difference({ item, names, values }) {
       continue;
     }
     // A list or map that nobody touched is not made normal only to be found equal.
-    if (typeof before === 'object' && same(before, value)) continue;
+    if (before instanceof Unread) {
+      if (before.isStill(value)) continue;
+      before = before.value();
+    } else if (typeof before === 'object' && same(before, value)) continue;
     const left = normal(value, name);
     if (!same(before, left)) define((set ??= {}), name, left);
   }

@@ -2,7 +2,7 @@
 //
 // What is made for every attribute of every item calls no function where it can do without: in QuickJS that is most of the cost.
 
-import { BinarySet, Num, NumberSet, StringSet, define, given } from '../index.js';
+import { BinarySet, Num, NumberSet, StringSet, Unread, define, given, isPlain, same } from '../index.js';
 
 /** The item of a text, as `handed` makes it. */
 export function itemFromText(text) {
@@ -15,12 +15,45 @@ export function itemFromText(text) {
     if (typeof value !== 'string' && typeof value !== 'boolean' && value !== null) {
       const described = value;
       item[name] = value = read(described);
-      // What can be changed is there once more.
-      if (!(value instanceof Num)) value = read(described);
+      // What can be changed is compared with what it was read from.
+      if (!(value instanceof Num)) value = new Described(described);
     }
     values.push(value);
   }
   return { item, names, values };
+}
+
+class Described extends Unread {
+  isStill(value) {
+    return isStill(this.text, value);
+  }
+
+  value() {
+    return read(this.text);
+  }
+}
+
+function isStill(described, value) {
+  if (typeof described === 'number') return value instanceof Num && value.text === String(described);
+  if (typeof described !== 'object' || described === null) return described === value;
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(described)) {
+    return Array.isArray(value) && value.length === described.length && described.every((child, at) => isStill(child, value[at]));
+  }
+  if (described.N !== undefined) return value instanceof Num && value.text === described.N;
+  return described.M === undefined ? same(read(described), value) : isStillMap(described.M, value);
+}
+
+function isStillMap(described, value) {
+  if (!isPlain(value)) return false;
+  const names = Object.keys(described);
+  if (Object.keys(value).length !== names.length) return false;
+  for (let at = 0; at < names.length; at++) {
+    const name = names[at];
+    // Only of this name is what an object inherits a map.
+    if (!isStill(described[name], value[name]) || (name === '__proto__' && !Object.hasOwn(value, name))) return false;
+  }
+  return true;
 }
 
 /** A value anew: what it is read from stays as it is. */
