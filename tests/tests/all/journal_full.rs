@@ -43,7 +43,7 @@ async fn a_full_disk_stops_a_run_with_75_and_with_room_again_it_goes_on_or_has_n
     assert_eq!(code, 0, "{error}");
 
     let (mut not_begun, mut while_planning, mut while_applying, mut done) = (0, 0, 0, false);
-    let sizes = [0, size / 2].into_iter().chain((1..100).map(|step| size + step * 49_152));
+    let sizes = [0, size / 2].into_iter().chain((1..300).map(|step| size + step * 16_384));
     for bytes in sizes {
         let world = World::with_rows(ROWS);
         let (code, error) = limited(&world, bytes, &["run", &echo, "--table", "Things"]);
