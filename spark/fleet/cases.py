@@ -87,6 +87,8 @@ class Site:
         os.makedirs(folder)
         self.binary, self.folder, self.master, self.case = binary, folder, master, case
         self.journal = f"file://{folder}/shared"
+        # For a frozen executor one: the other is idle, and takes it over while the first goes on.
+        self.segments = 1 if "SIGSTOP" in case.struck else SEGMENTS
         self.dynamodb = DynamoDb(binary, folder, ROWS)
         self.plugin = os.path.join(guests, f"{case.migration.guest}.wasm")
         self.wrong: List[str] = []
@@ -94,14 +96,14 @@ class Site:
 
     def driver(self, slow: bool) -> spark.Driver:
         rates = self.rates() if slow else ()
-        command = ["--table", "Things", "--plugin", self.plugin, "--segments", str(SEGMENTS), "--journal", self.journal, "--binary", self.binary]
+        command = ["--table", "Things", "--plugin", self.plugin, "--segments", str(self.segments), "--journal", self.journal, "--binary", self.binary]
         command += ["--endpoint-url", self.dynamodb.url, *self.case.migration.flags, *rates]
         return spark.Driver(self.master, self.folder, command, spark.SHORT)
 
     def rates(self) -> Tuple[str, ...]:
-        """So slow that somebody can be struck in the midst of it; and a segment of a frozen executor takes longer than it takes Spark to give it up."""
-        read, write = (60, 160) if "SIGSTOP" not in self.case.struck else (8, 400) if self.case.half == "plan" else (400, 12)
-        if self.case.migration is RECEIPTS and write == 12:
+        """So slow that somebody can be struck in the midst of it; and one segment for a frozen executor takes longer than it takes Spark to give it up."""
+        read, write = (40, 40) if self.segments == 1 else (60, 160)
+        if self.segments == 1 and self.case.migration is RECEIPTS:
             # Each item takes four.
             write *= 4
         return ("--max-read-units", str(read), "--max-write-units", str(write))
