@@ -109,15 +109,17 @@ impl AttributeLine {
 impl Insight {
     /// Reads the plan of a run from its journal.
     pub fn read(journal: &Journal) -> Result<Self, Error> {
-        Self::sample(journal, usize::MAX)
+        Self::sample(journal, u64::MAX)
     }
 
-    /// The same of so many pages at most, spread evenly, and of all where there are no more: what it counts is of these.
-    pub fn sample(journal: &Journal, most: usize) -> Result<Self, Error> {
+    /// The same of about so many items, in whole pages that are spread evenly, and of all where there are no more: what it counts is of
+    /// these.
+    pub fn sample(journal: &Journal, most: u64) -> Result<Self, Error> {
         let mut collector = Collector::new(journal.manifest());
         let segments = journal.segments()?;
         let pages = || segments.iter().flat_map(|state| (0..state.pages).map(|page| (state.segment, page)));
-        for (segment, page) in pages().step_by(pages().count().div_ceil(most).max(1)) {
+        let step = usize::try_from(journal.counts()?.changed.div_ceil(most)).unwrap_or(usize::MAX);
+        for (segment, page) in pages().step_by(step.max(1)) {
             for entry in journal.page(segment, page)?.entries {
                 collector.add((segment, page), &entry);
             }

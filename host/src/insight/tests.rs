@@ -160,7 +160,7 @@ async fn of_a_large_plan_some_pages_spread_evenly_are_looked_at_and_of_a_small_o
         let record = PageRecord { segment: 0, page, cursor, last, scanned: 3, unchanged: 0, entries, failures, elsewhere, logs };
         journal.commit_page(record).await.unwrap();
     }
-    for (most, items) in [(2, 6), (3, 9), (6, 12), (7, 21), (usize::MAX, 21)] {
+    for (most, items) in [(1, 3), (6, 6), (9, 9), (12, 12), (20, 12), (21, 21), (u64::MAX, 21)] {
         let insight = Insight::sample(&journal, most).unwrap();
         assert_eq!((insight.items, insight.shapes[0].example), (items, (0, 0, 0)), "{most}");
     }

@@ -12,8 +12,8 @@ use crate::insight::{Insight, Warning, of_plan};
 use crate::journal::{Manifest, RunState};
 use crate::model::Checked;
 
-/// Pages of a plan that `run` looks at for its warnings, each of up to a thousand items.
-const PAGES: usize = 3;
+/// Items of a plan that `run` looks at for its warnings, about.
+const LOOKED_AT: u64 = 3_000;
 
 impl Migrator {
     /// The same manifest with what the table has; refuses what was required and is not there.
@@ -116,14 +116,14 @@ impl Run {
         Ok(())
     }
 
-    /// Tells what the plan shows, before anything of it is carried out. Of a large one [`PAGES`] are looked at: reading all of it once more
+    /// Tells what the plan shows, before anything of it is carried out. Of a large one some pages are looked at: reading all of it once more
     /// is for who wants to read it (`plan`, `show`).
     pub(super) async fn warn_of_plan(&self) -> Result<(), Error> {
         if !self.journal.is_sealed()? {
             return Ok(());
         }
         let journal = self.journal.clone();
-        let read = tokio::task::spawn_blocking(move || Insight::sample(&journal, PAGES));
+        let read = tokio::task::spawn_blocking(move || Insight::sample(&journal, LOOKED_AT));
         let insight = read.await.map_err(|error| Error::Start(error.to_string()))??;
         let mut warnings = of_plan(self.journal.manifest(), &insight);
         if insight.items < self.journal.counts()?.changed {
