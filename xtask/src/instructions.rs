@@ -38,7 +38,9 @@ const PARTS: [(&str, &[&str]); 5] = [
     ),
     (
         "read",
-        &["<drift_host::dynamo::wire::ReadsPage as aws_smithy_runtime_api::client::ser_de::DeserializeResponse>::deserialize_nonstreaming_with_config"],
+        &[
+            "<drift_host::dynamo::wire::ReadsPage as aws_smithy_runtime_api::client::ser_de::DeserializeResponse>::deserialize_nonstreaming_with_config",
+        ],
     ),
     ("write", &["drift_host::run::apply::deliver::{{closure}}"]),
 ];

@@ -1,8 +1,8 @@
 //! Statements in batches: each is answered for itself, and only those that were not carried out are sent again.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::atomic::Ordering::Relaxed;
 use std::sync::Arc;
+use std::sync::atomic::Ordering::Relaxed;
 use std::time::Instant;
 
 use aws_sdk_dynamodb::types::BatchStatementResponse;

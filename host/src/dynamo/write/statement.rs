@@ -133,12 +133,7 @@ fn text(table: &str, schema: &KeySchema, key: &Key, attempt: &Attempt, patch: Op
 }
 
 /// The values of a statement, in the order of its question marks.
-pub(super) fn parameters<'a>(
-    schema: &KeySchema,
-    key: &'a Key,
-    attempt: &'a Attempt,
-    patch: Option<&'a Patch>,
-) -> Vec<&'a Value> {
+pub(super) fn parameters<'a>(schema: &KeySchema, key: &'a Key, attempt: &'a Attempt, patch: Option<&'a Patch>) -> Vec<&'a Value> {
     let set = patch.into_iter().flat_map(|patch| &patch.set).map(|(_, value)| value);
     let keys = key.attributes().iter().map(|(_, value)| value);
     let seen = guard::conditions(&attempt.terms, &attempt.image, schema, patch);
