@@ -31,9 +31,9 @@ class Help(unittest.TestCase):
         self.assertEqual(lead - plan, {"--at-once"})
 
     def test_whoever_applies_is_given_all_that_it_shares_with_the_leader(self) -> None:
-        # Not for a segment: hooks and telemetry, which are refused, and what the plan alone makes use of.
+        # Not for a segment: what the plan alone makes use of.
         self.assertEqual(
-            (self.flags("lead") & self.flags("apply")) - APPLY - OURS - LEAD_ONLY, {"--on", "--hook-timeout", "--otlp", "--journal-max", "--backup"}
+            (self.flags("lead") & self.flags("apply")) - APPLY - OURS - LEAD_ONLY, {"--journal-max", "--backup"}
         )
 
     def test_it_says_its_version_as_it_is_read(self) -> None:

@@ -21,8 +21,8 @@ APPLY = frozenset(
         "--scratch-dir", "--writes-in-flight", "--yes", "-y",
     }
 )
-#: What is told and ended by the leader alone. The time is the whole run's, and ends its segments with the leader.
-LEAD_ONLY = frozenset({"--json", "--json-progress", "--log", "--stop-after"})
+#: What is told, called and ended by the leader alone. The time is the whole run's, and ends its segments with the leader.
+LEAD_ONLY = frozenset({"--hook-timeout", "--json", "--json-progress", "--log", "--on", "--otlp", "--stop-after"})
 #: What `status` takes, by which the driver looks how far the leader is.
 STATUS = frozenset({"--config", "--endpoint-url", "--env", "--meta-table", "--profile", "--region", "--request-timeout"})
 #: Flags whose value is a file of the driver's.
