@@ -7,6 +7,7 @@ use drift_host::model::Item;
 use drift_host::model::json::{item_from_json, item_to_dynamodb_json};
 use drift_tests::items::{KEY, item, some};
 use drift_tests::plain::{call, must};
+use drift_tests::proxy::{Fault, Proxy, Rule};
 use drift_tests::{World, guest};
 use serde_json::{Value as Json, json};
 
@@ -115,4 +116,22 @@ fn any_item_goes_through_a_plugin_into_another_table_and_is_deleted_and_put_back
     let (code, out, error) = world.drift_host(&["undo", "--run", &run]);
     assert_eq!(code, 0, "with the seed {seed}: {out}{error}");
     assert_eq!(raw(&world, "Things"), before, "with the seed {seed}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_is_no_page_of_a_scan_does_not_pass_for_the_end_of_a_segment() {
+    let Some(echo) = guest("echo") else { return };
+    let rewritten: [(fn(&mut Json), &str); 2] = [
+        (|answer| *answer = json!({}), "missing field `ScannedCount`"),
+        (|answer| answer["Items"] = json!([{ "Id": { "N": "1" }, "new": { "V": [1, 2] } }]), "unknown variant `V`"),
+    ];
+    for (rewrite, said) in rewritten {
+        let world = World::with_rows(20);
+        let before = raw(&world, "Things");
+        let proxy = Proxy::start(&world.running.endpoint_url());
+        proxy.add(Rule::on(&["Scan"], Fault::Rewrite(Box::new(rewrite))).table("Things"));
+        let (code, out, error) = world.drift_host_at(&proxy.endpoint_url(), &["run", &echo, "--table", "Things"]);
+        assert!(code != 0 && error.contains("Scan on Things") && error.contains(said), "{code}: {out}{error}");
+        assert_eq!(raw(&world, "Things"), before);
+    }
 }
