@@ -121,7 +121,8 @@ fn any_item_goes_through_a_plugin_into_another_table_and_is_deleted_and_put_back
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_is_no_page_of_a_scan_does_not_pass_for_the_end_of_a_segment() {
     let Some(echo) = guest("echo") else { return };
-    let rewritten: [(fn(&mut Json), &str); 2] = [
+    type Rewrite = fn(&mut Json);
+    let rewritten: [(Rewrite, &str); 2] = [
         (|answer| *answer = json!({}), "missing field `ScannedCount`"),
         (|answer| answer["Items"] = json!([{ "Id": { "N": "1" }, "new": { "V": [1, 2] } }]), "unknown variant `V`"),
     ];
